@@ -1,0 +1,25 @@
+from cdp.models.consent import Consent, ConsentRecord
+from cdp.models.event import Event
+from cdp.models.feed import FeedRow, Interest
+from cdp.models.member import Identity, Member
+from cdp.models.order import Order, OrderLine, Product
+from cdp.models.profile import Placement, PopulationRun, Profile
+from cdp.models.source import Seen, Source
+
+__all__ = [
+    "Consent",
+    "ConsentRecord",
+    "Event",
+    "FeedRow",
+    "Identity",
+    "Interest",
+    "Member",
+    "Order",
+    "OrderLine",
+    "Placement",
+    "PopulationRun",
+    "Product",
+    "Profile",
+    "Seen",
+    "Source",
+]

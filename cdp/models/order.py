@@ -1,0 +1,78 @@
+"""Paid orders and what was in them. Amounts are fen; an order's lines have its currency."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from cdp.models.member import Member
+from cdp.models.source import Source
+
+
+class Order(models.Model):
+    member = models.ForeignKey(
+        Member, models.PROTECT, null=True, blank=True, related_name="orders", db_index=False, verbose_name=_("member")
+    )
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+", db_index=False, verbose_name=_("source"))
+    external_id = models.CharField(_("order no."), max_length=200)
+    placed_at = models.DateTimeField(_("placed"))
+    amount = models.BigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3)
+    channel = models.CharField(_("channel"), max_length=50, blank=True)
+    store = models.CharField(_("store"), max_length=50, blank=True)
+    recorded_at = models.DateTimeField(_("recorded"))
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        constraints = [
+            models.UniqueConstraint(fields=["source", "external_id"], name="an_order_is_stored_once"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="an_order_is_never_negative"),
+        ]
+        indexes = [
+            # Serves the profile pass: index-only sums per member, in the order of time.
+            models.Index(fields=["member", "placed_at"], include=["amount"], name="order_by_member"),
+            # Serves the daily figures and the admin's newest first.
+            models.Index(fields=["placed_at"], name="order_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class OrderLine(models.Model):
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
+    position = models.PositiveIntegerField(_("position"))
+    sku = models.CharField(_("SKU"), max_length=100)
+    name = models.CharField(_("name"), max_length=200, blank=True)
+    category = ArrayField(models.CharField(max_length=100), verbose_name=_("category"), default=list)
+    quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=3)
+    amount = models.BigIntegerField(_("amount"))
+    discount = models.BigIntegerField(_("discount"), default=0)
+
+    class Meta:
+        verbose_name = _("order line")
+        verbose_name_plural = _("order lines")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gte=0), name="an_order_line_is_never_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sku
+
+
+class Product(models.Model):
+    sku = models.CharField(_("SKU"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    brand = models.CharField(_("brand"), max_length=100, blank=True)
+    category = ArrayField(models.CharField(max_length=100), verbose_name=_("category"), default=list)
+    attributes = models.JSONField(_("attributes"), default=dict)
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+
+    def __str__(self) -> str:
+        return self.name

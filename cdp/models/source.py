@@ -1,0 +1,32 @@
+"""Where rows come from, and the memory that each was stored once."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Source(models.Model):
+    code = models.CharField(_("code"), max_length=50, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+
+    class Meta:
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Seen(models.Model):
+    """Stored once, for ever: (kind, source, external id) with the hash of its content. Inserted before the fact itself."""
+
+    pk = models.CompositePrimaryKey("kind", "source_id", "external_id")
+    kind = models.CharField(max_length=10)
+    source = models.ForeignKey(Source, models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=200)
+    content = models.BinaryField(max_length=16)
+
+    class Meta:
+        verbose_name = _("seen row")
+        verbose_name_plural = _("seen rows")

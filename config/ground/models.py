@@ -1,0 +1,183 @@
+"""The floor's tables. They know no member and may be used by every room."""
+
+from __future__ import annotations
+
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+def default_stages() -> dict[str, float]:
+    """The lifecycle factors and floors (days) of the glossary; kept as data so that a brand may change them."""
+    return {
+        "churned_factor": 3.0,
+        "churned_floor": 365,
+        "dormant_factor": 1.5,
+        "dormant_floor_once": 180,
+        "dormant_floor": 30,
+        "critical_factor": 0.8,
+        "critical_floor": 0,
+        "default_interval": 90,
+        "shrinkage": 3,
+    }
+
+
+def default_value_tiers() -> dict[str, float]:
+    """Shares of the population below the cut, over members with a positive 365-day net amount."""
+    return {"top": 0.95, "middle": 0.70}
+
+
+class BrandManager(models.Manager["Brand"]):
+    def the(self) -> Brand:
+        """The one brand of this installation, seeded by migration."""
+        return self.get(pk=1)
+
+
+class Brand(models.Model):
+    """One row: whose members these are, and which time it is for them."""
+
+    class Clock(models.TextChoices):
+        WALL = "wall", _("wall clock")
+        REPLAY = "replay", _("replay")
+
+    name = models.CharField(_("name"), max_length=100)
+    timezone = models.CharField(_("timezone"), max_length=64)
+    currency = models.CharField(_("currency"), max_length=3, default="CNY")
+    stages = models.JSONField(_("stage thresholds"), default=default_stages)
+    value_tiers = models.JSONField(_("value tier shares"), default=default_value_tiers)
+    clock_mode = models.CharField(_("clock"), max_length=6, choices=Clock.choices, default=Clock.WALL)
+    clock_at = models.DateTimeField(_("clock stands at"), null=True, blank=True)
+
+    objects = BrandManager()
+
+    class Meta:
+        verbose_name = _("brand")
+        verbose_name_plural = _("brands")
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="there_is_one_brand"),
+            models.CheckConstraint(
+                condition=Q(clock_mode="wall", clock_at=None) | Q(clock_mode="replay", clock_at__isnull=False),
+                name="a_replay_clock_has_an_instant",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKey(models.Model):
+    """A partner's key: shown once, stored hashed, bound to one source, good for its scopes only."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    prefix = models.CharField(_("prefix"), max_length=12, unique=True)
+    hashed = models.BinaryField(_("hash"), max_length=32)
+    scopes = models.JSONField(_("scopes"), default=list)
+    source = models.CharField(_("source"), max_length=50, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Schedule(models.Model):
+    """A manager's schedule: a cron expression in a zone. Its occurrences are slots."""
+
+    class Misfire(models.TextChoices):
+        SKIP = "skip", _("skip what was missed")
+        ONCE = "once", _("run once for all that was missed")
+        ALL = "all", _("run each missed one")
+
+    key = models.CharField(_("key"), max_length=120, unique=True)
+    cron = models.CharField(_("cron expression"), max_length=100)
+    timezone = models.CharField(_("timezone"), max_length=64)
+    misfire = models.CharField(_("when missed"), max_length=5, choices=Misfire.choices, default=Misfire.ONCE)
+    next_at = models.DateTimeField(_("next run"), null=True, blank=True, db_index=True)
+    paused = models.BooleanField(_("paused"), default=False)
+
+    class Meta:
+        verbose_name = _("schedule")
+        verbose_name_plural = _("schedules")
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Slot(models.Model):
+    """One occurrence of a schedule. The unique key is what makes two beats harmless."""
+
+    class Outcome(models.TextChoices):
+        RAN = "ran", _("ran")
+        SKIPPED = "skipped", _("skipped")
+
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="slots", verbose_name=_("schedule"))
+    at = models.DateTimeField(_("due"))
+    taken_at = models.DateTimeField(_("taken"))
+    outcome = models.CharField(_("outcome"), max_length=7, choices=Outcome.choices)
+    result = models.JSONField(_("result"), default=dict)
+
+    class Meta:
+        verbose_name = _("slot")
+        verbose_name_plural = _("slots")
+        constraints = [models.UniqueConstraint(fields=["schedule", "at"], name="a_slot_runs_once")]
+
+    def __str__(self) -> str:
+        return f"{self.schedule} {self.at:%F %T}"
+
+
+class Alarm(models.Model):
+    """Something that needs a human. Raised once per subject until it is closed; repeats only count."""
+
+    subject = models.CharField(_("subject"), max_length=200)
+    detail = models.TextField(_("detail"))
+    first_at = models.DateTimeField(_("first"))
+    last_at = models.DateTimeField(_("last"))
+    count = models.PositiveIntegerField(_("times"), default=1)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        constraints = [
+            models.UniqueConstraint(fields=["subject"], condition=Q(closed_at=None), name="one_open_alarm_per_subject")
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class AuditRow(models.Model):
+    """Who did what, written in the transaction that did it."""
+
+    at = models.DateTimeField(_("at"), db_index=True)
+    actor = models.CharField(_("actor"), max_length=150)
+    action = models.CharField(_("action"), max_length=100)
+    subject = models.CharField(_("subject"), max_length=200)
+    detail = models.JSONField(_("detail"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit row")
+        verbose_name_plural = _("audit trail")
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.action} {self.subject}"
+
+
+class Heartbeat(models.Model):
+    """Proof of consumption: `sent_at` is written by who asks, `seen_at` by the worker that answered (database's clock)."""
+
+    name = models.CharField(_("name"), max_length=50, primary_key=True)
+    sent_at = models.DateTimeField(_("sent"), null=True)
+    seen_at = models.DateTimeField(_("seen"), null=True)
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name
