@@ -22,6 +22,8 @@ class Order(models.Model):
     currency = models.CharField(_("currency"), max_length=3)
     channel = models.CharField(_("channel"), max_length=50, blank=True)
     store = models.CharField(_("store"), max_length=50, blank=True)
+    coupon_codes = ArrayField(models.CharField(max_length=64), verbose_name=_("coupon codes"), default=list)
+    points_used = models.DecimalField(_("points used"), max_digits=18, decimal_places=2, default=0)
     recorded_at = models.DateTimeField(_("recorded"))
 
     class Meta:

@@ -1,0 +1,17 @@
+"""The first reader: what came in becomes profile and placement, and only then do the other readers hear of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cdp import feed, placement, profiles
+from cdp.ingest.accept import HISTORY
+
+
+@feed.READERS.register(feed.PROFILE)
+def absorb(heard: list[feed.Heard], *, now: datetime) -> None:
+    members = sorted({fact.member for fact in heard})
+    loud = {fact.member for fact in heard if fact.kind != HISTORY}
+    profiles.refresh(members, as_of=now)
+    placement.place(members, as_of=now, quiet=set(members) - loud)
+    feed.tell_listeners([fact for fact in heard if fact.kind != HISTORY])

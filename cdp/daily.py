@@ -1,0 +1,24 @@
+"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement, in one
+transaction. Whoever comes second on the same day finds the day done.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from cdp import placement, population, profiles
+from config.ground import clock
+
+
+@transaction.atomic
+def turn(*, now: datetime, quiet: bool = False) -> bool:
+    """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
+    if not population.run(clock.local_day(now, clock.zone())):
+        return False
+    profiles.refresh(None, as_of=now)
+    placement.place(None, as_of=now, quiet=None if quiet else ())
+    return True

@@ -1,0 +1,296 @@
+"""The only way in. A row is stored once per (source, id), for ever: the same again is a duplicate, other content is a conflict.
+
+Seen is inserted first, in one order, so that two batches with the same rows meet there and nowhere else. The facts, who is to
+be told, and the memory that they were seen commit together; only then is the batch answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from cdp import consents, feed, identity
+from cdp.errors import BatchRejected, Rejected
+from cdp.ingest import rows as shapes
+from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow
+from cdp.models import Source
+from config.ground.cause import Cause
+from config.ground.models import Brand
+from config.ground.nudge import nudge
+
+OWN = "huitou"  # the source of our own events
+HISTORY = "history"  # told to the profile in place of a fact that must trigger nothing
+
+
+@dataclass
+class Accepted:
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Own:
+    """One of our own events: stored once per cause, heard by the readers that listen to its type."""
+
+    type: str
+    member: int
+    cause: Cause
+    occurred_at: datetime
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    index: int
+    row: Any
+    keys: list[identity.Key]
+    content: bytes
+
+
+def accept(
+    kind: str, raw: Sequence[Any], *, source: str, atomic: bool = False, history: bool = False, now: datetime
+) -> Accepted:
+    """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
+    answer = Accepted()
+    good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    with transaction.atomic():
+        from_source, _made = Source.objects.get_or_create(code=source, defaults={"name": source})
+        parsed = [Parsed(index, row, keys, _content(row)) for index, row, keys in good]
+        STORES[kind](parsed, from_source, answer, history, now)
+        answer.rejected.sort(key=lambda rejected: rejected.index)
+        if atomic and answer.rejected:
+            raise BatchRejected(answer.rejected)
+        nudge("cdp.absorb")
+    return answer
+
+
+@transaction.atomic
+def record(events: Sequence[Own], *, now: datetime) -> int:
+    """Store our own events, once per cause, and tell who listens. Returns how many are new."""
+    source, _made = Source.objects.get_or_create(code=OWN, defaults={"name": "Huitou"})
+    by_cause = {str(event.cause.id): event for event in events}
+    fresh = _remember("event", source, {key: b"" for key in by_cause})
+    stored = [event for key, event in by_cause.items() if key in fresh]
+    ids = _copy_events(
+        [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
+    )
+    feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
+    if stored:
+        nudge("cdp.absorb")
+    return len(stored)
+
+
+def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
+    fresh = _unseen("order", parsed, source, answer)
+    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    ids = _ids("cdp_order", len(fresh))
+    _copy(
+        "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
+        " points_used, recorded_at)",
+        (
+            (id, member, source.pk, o.id, o.placed_at, o.amount, o.currency, o.channel, o.store, o.coupon_codes, o.points_used, now)
+            for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
+        ),
+    )
+    _copy(
+        "cdp_orderline (order_id, position, sku, name, category, quantity, amount, discount)",
+        (
+            (id, n, line.sku, line.name, line.category, line.quantity, line.amount, line.discount)
+            for id, p in zip(ids, fresh, strict=True)
+            for n, line in enumerate(p.row.items)
+        ),
+    )
+    _dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
+    answer.accepted += len(fresh)
+
+
+def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
+    fresh = _unseen("event", parsed, source, answer)
+    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    ids = _copy_events(
+        [(p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties) for p, m in zip(fresh, members, strict=True)],
+        now=now,
+    )
+    told = zip(ids, members, ((p.row.type, p.row.occurred_at) for p in fresh), strict=True)
+    if history:
+        _dirty("event", ((id, member, at) for id, member, (_type, at) in told), history, now)
+    else:
+        feed.tell(feed.PROFILE, [feed.Heard(type, id, m, at) for id, m, (type, at) in told if m is not None])
+    answer.accepted += len(fresh)
+
+
+def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
+    """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
+    members, fresh = identity.resolve([p.keys for p in parsed], now=now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE cdp_member m
+               SET attributes = m.attributes || r.attributes, registered_at = coalesce(m.registered_at, r.registered_at),
+                   synthetic = m.synthetic OR r.synthetic
+               FROM unnest(%s::bigint[], %s::jsonb[], %s::timestamptz[], %s::bool[])
+                    AS r (id, attributes, registered_at, synthetic)
+               WHERE m.id = r.id AND (NOT m.attributes @> r.attributes OR r.synthetic AND NOT m.synthetic
+                                      OR m.registered_at IS NULL AND r.registered_at IS NOT NULL)
+               RETURNING m.id""",
+            [
+                members,
+                [json.dumps(p.row.attributes, ensure_ascii=False) for p in parsed],
+                [p.row.registered_at for p in parsed],
+                [p.row.synthetic for p in parsed],
+            ],
+        )
+        changed = {row[0] for row in cursor.fetchall()} | fresh
+    told = [(m, p) for m, p in zip(members, parsed, strict=True) if m in changed]
+    consents.set_state(
+        [
+            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
+            for member, p in told
+            for c in p.row.consents
+            if member is not None
+        ],
+        now=now,
+    )
+    _dirty("member", ((member, member, now) for member, _p in told), history, now)
+    answer.accepted += len(told)
+    answer.duplicates += len(parsed) - len(told)
+
+
+def _products(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
+    rows = {p.row.sku: p.row for p in parsed}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO cdp_product (sku, name, brand, category, attributes)
+               SELECT sku, name, brand, (SELECT coalesce(array_agg(level ORDER BY n), '{}')
+                                         FROM jsonb_array_elements_text(category) WITH ORDINALITY AS c (level, n)), attributes
+               FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
+                    AS r (sku, name, brand, category, attributes)
+               ON CONFLICT (sku) DO UPDATE SET name = excluded.name, brand = excluded.brand,
+                      category = excluded.category, attributes = cdp_product.attributes || excluded.attributes
+               WHERE (cdp_product.name, cdp_product.brand, cdp_product.category)
+                     IS DISTINCT FROM (excluded.name, excluded.brand, excluded.category)
+                  OR NOT cdp_product.attributes @> excluded.attributes
+               RETURNING sku""",
+            [
+                list(rows),
+                [r.name for r in rows.values()],
+                [r.brand for r in rows.values()],
+                [json.dumps(r.category, ensure_ascii=False) for r in rows.values()],
+                [json.dumps(r.attributes, ensure_ascii=False) for r in rows.values()],
+            ],
+        )
+        stored = len(cursor.fetchall())
+    answer.accepted += stored
+    answer.duplicates += len(parsed) - stored
+
+
+STORES: dict[str, Callable[[list[Parsed], Source, Accepted, bool, datetime], None]] = {
+    "orders": _orders,
+    "events": _events,
+    "members": _members,
+    "products": _products,
+}
+
+
+def _content(row: OrderRow | EventRow | MemberRow | ProductRow) -> bytes:
+    """What a row says, however its instants or keys were written."""
+    return hashlib.sha256(msgspec.json.encode(_utc(row), order="sorted")).digest()[:16]
+
+
+def _utc(row: Any) -> Any:
+    if isinstance(row, OrderRow):
+        return msgspec.structs.replace(row, placed_at=row.placed_at.astimezone(UTC))
+    if isinstance(row, EventRow):
+        return msgspec.structs.replace(row, occurred_at=row.occurred_at.astimezone(UTC))
+    return row
+
+
+def _unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) -> list[Parsed]:
+    """Those not stored before, each once; counts duplicates and names conflicts, within the batch too."""
+    first: dict[str, Parsed] = {}
+    again: list[Parsed] = []
+    for p in parsed:
+        if first.setdefault(p.row.id, p) is not p:
+            again.append(p)
+    fresh = _remember(kind, source, {key: p.content for key, p in first.items()})
+    again += [p for key, p in first.items() if key not in fresh]
+    stored = _stored_content(kind, source, [p.row.id for p in again])
+    for p in again:
+        if stored[p.row.id] == p.content:
+            answer.duplicates += 1
+        else:
+            answer.rejected.append(
+                Rejected(p.index, "id", "conflict", _("this id was stored before with other content"))
+            )
+    return [p for key, p in first.items() if key in fresh]
+
+
+def _remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
+    ids = sorted(content)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO cdp_seen (kind, source_id, external_id, content)
+               SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
+               ON CONFLICT DO NOTHING RETURNING external_id""",
+            [kind, source.pk, ids, [content[id] for id in ids]],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT external_id, content FROM cdp_seen WHERE kind = %s AND source_id = %s AND external_id = ANY(%s)",
+            [kind, source.pk, list(ids)],
+        )
+        return {id: bytes(content) for id, content in cursor.fetchall()}
+
+
+def _dirty(kind: str, facts: Iterable[tuple[int, int | None, datetime]], history: bool, now: datetime) -> None:
+    """Tell the profile. History is told once per member, under a kind that nobody listens to."""
+    known = [(ref, member, at) for ref, member, at in facts if member is not None]
+    if history:
+        heard = [feed.Heard(HISTORY, member, member, now) for member in sorted({member for _ref, member, _at in known})]
+    else:
+        heard = [feed.Heard(kind, ref, member, at) for ref, member, at in known]
+    feed.tell(feed.PROFILE, heard)
+
+
+def _copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
+    """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
+    ids = _ids("cdp_event", len(events))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
+            [sorted({datetime(e[0].year, e[0].month, 15, tzinfo=UTC) for e in _in_utc(events)})],
+        )
+    _copy(
+        "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
+        ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
+    )
+    return ids
+
+
+def _in_utc(events: Sequence[tuple[Any, ...]]) -> Iterable[tuple[datetime]]:
+    return ((e[0].astimezone(UTC),) for e in events)
+
+
+def _ids(table: str, count: int) -> list[int]:
+    sequence = {"cdp_order": "cdp_order_id_seq", "cdp_event": "cdp_event_id_seq"}[table]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _copy(into: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)

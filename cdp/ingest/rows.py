@@ -1,0 +1,167 @@
+"""The shape of each kind of row, and how a row that does not fit is described to who sent it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from django.utils.translation import gettext as _
+from msgspec import Meta, Struct
+
+from cdp import identity
+from cdp.errors import InvalidIdentity, Rejected
+
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Short = Annotated[str, Meta(max_length=50)]
+Name = Annotated[str, Meta(max_length=200)]
+# A trillion fen: far above any order, far below what 64 bits and sums over members carry.
+Fen = Annotated[int, Meta(ge=0, le=10**12)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Levels = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=8)]
+Identities = Annotated[list[str], Meta(max_length=20)]
+Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,49}$")]
+
+FUTURE = timedelta(minutes=5)  # clocks of tills and phones differ; more than this is a mistake
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Annotated[str, Meta(min_length=1, max_length=100)]
+    quantity: int | Decimal
+    amount: Fen
+    name: Name = ""
+    category: Levels = []
+    discount: Fen = 0
+
+
+class OrderRow(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    placed_at: Instant
+    amount: Fen
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    identities: Identities = []
+    channel: Short = ""
+    store: Short = ""
+    items: Annotated[list[Line], Meta(max_length=1000)] = []
+    coupon_codes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=20)] = []
+    points_used: Annotated[str, Meta(pattern=r"^\d{1,14}(\.\d{1,2})?$")] = "0"
+
+
+class EventRow(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    type: Kind
+    occurred_at: Instant
+    identities: Annotated[list[str], Meta(min_length=1, max_length=20)]
+    properties: dict[str, Any] = {}
+
+
+class ConsentRow(Struct, frozen=True, forbid_unknown_fields=True):
+    channel: Short
+    purpose: Short
+    state: Annotated[str, Meta(pattern="^(granted|withdrawn)$")]
+    at: Instant
+    evidence: Name = ""
+
+
+class MemberRow(Struct, frozen=True, forbid_unknown_fields=True):
+    identities: Annotated[list[str], Meta(min_length=1, max_length=20)]
+    attributes: dict[str, Any] = {}
+    consents: Annotated[list[ConsentRow], Meta(max_length=50)] = []
+    registered_at: Instant | None = None
+    synthetic: bool = False  # personal details were generated, not given
+
+
+class ProductRow(Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Name = ""
+    brand: Annotated[str, Meta(max_length=100)] = ""
+    category: Levels = []
+    attributes: dict[str, Any] = {}
+
+
+Row = OrderRow | EventRow | MemberRow | ProductRow
+TYPES: dict[str, type[Row]] = {"orders": OrderRow, "events": EventRow, "members": MemberRow, "products": ProductRow}
+
+
+def parse(kind: str, raw: Sequence[Any], *, currency: str, now: datetime) -> tuple[list[tuple[int, Any, list[identity.Key]]], list[Rejected]]:
+    """Rows that fit as (index, row, identity keys), and the others as rejections. A row may be a mapping or its struct."""
+    wanted = TYPES[kind]
+    good, rejected = [], []
+    for index, item in enumerate(raw):
+        try:
+            row = item if isinstance(item, wanted) else msgspec.convert(item, wanted, strict=True)
+            _check(row, currency=currency, now=now)
+            good.append((index, row, _keys(row)))
+        except msgspec.ValidationError as error:
+            rejected.append(_translate(index, str(error)))
+        except _Refused as error:
+            rejected.append(Rejected(index, error.path, error.code, error.message))
+    return good, rejected
+
+
+class _Refused(Exception):
+    def __init__(self, path: str, code: str, message: str) -> None:
+        self.path, self.code, self.message = path, code, message
+
+
+def _check(row: Row, *, currency: str, now: datetime) -> None:
+    """What a type alone cannot say."""
+    if isinstance(row, OrderRow):
+        _instant("placed_at", row.placed_at, now)
+        if row.currency != currency:
+            raise _Refused("currency", "wrong_currency", _("this brand sells in %(currency)s") % {"currency": currency})
+        for n, line in enumerate(row.items):
+            if line.quantity < 0:
+                raise _Refused(f"items[{n}].quantity", "negative", _("a quantity is 0 or more; returns are refunds"))
+    elif isinstance(row, EventRow):
+        _instant("occurred_at", row.occurred_at, now)
+    elif isinstance(row, MemberRow) and row.registered_at:
+        _instant("registered_at", row.registered_at, now)
+
+
+def _instant(path: str, at: datetime, now: datetime) -> None:
+    if at > now + FUTURE:
+        raise _Refused(path, "future", _("lies in the future; it is %(now)s now") % {"now": now.isoformat()})
+    if at < EPOCH:
+        raise _Refused(path, "too_early", _("lies before 1970"))
+
+
+def _keys(row: Row) -> list[identity.Key]:
+    keys = []
+    for n, text in enumerate(getattr(row, "identities", ())):
+        try:
+            keys.append(identity.parse(text))
+        except InvalidIdentity as error:
+            raise _Refused(f"identities[{n}]", "invalid_identity", str(error)) from None
+    return keys
+
+
+def _translate(index: int, error: str) -> Rejected:
+    """msgspec's English sentence -> path, code, and a message in the caller's language."""
+    message, _at, path = error.partition(" - at `$")
+    path = path.rstrip("`").removeprefix(".")
+    if field := re.search(r"unknown field `([^`]+)`", message):
+        return Rejected(index, _join(path, field[1]), "unknown_field", _("there is no such field"))
+    if field := re.search(r"missing required field `([^`]+)`", message):
+        return Rejected(index, _join(path, field[1]), "required", _("this field is required"))
+    if "timezone component" in message:
+        return Rejected(index, path, "naive_time", _("an instant needs its offset, like 2026-03-01T10:00:00+08:00"))
+    if "RFC3339" in message or "datetime" in message:
+        return Rejected(index, path, "invalid_time", _("not an instant; write it like 2026-03-01T10:00:00+08:00"))
+    if bound := re.search(r"Expected `int` ([<>]=) (-?\d+)", message):
+        return Rejected(index, path, "out_of_range", _("must be %(sign)s %(bound)s") % {"sign": bound[1], "bound": bound[2]})
+    if bound := re.search(r"of length ([<>]=) (\d+)", message):
+        return Rejected(index, path, "wrong_length", _("its length must be %(sign)s %(bound)s") % {"sign": bound[1], "bound": bound[2]})
+    if shape := re.search(r"matching regex '(.+)'", message):
+        return Rejected(index, path, "wrong_form", _("must match %(pattern)s") % {"pattern": shape[1]})
+    if kinds := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
+        return Rejected(index, path, "wrong_type", _("must be %(wanted)s, not %(got)s") % {"wanted": kinds[1], "got": kinds[2]})
+    return Rejected(index, path, "invalid", _("this value cannot be read"))
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field

@@ -1,0 +1,41 @@
+"""What we know of members as of an instant, computed in one statement for some or for all. Only rows that differ are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from cdp import population
+from cdp.features.purchase import COLUMNS, PURCHASE
+from config.ground.models import Brand
+
+_SET = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS)
+_OLD = ", ".join(f"p.{c}" for c in COLUMNS)
+_NEW = ", ".join(f"excluded.{c}" for c in COLUMNS)
+
+
+@transaction.atomic
+def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
+    """Recompute the profiles of these members (None: everybody). Returns how many changed. A row of a later instant stays."""
+    brand = Brand.objects.the()
+    run = population.current(as_of=as_of)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""INSERT INTO cdp_profile AS p (member_id, {", ".join(COLUMNS)}, stage, value_tier, as_of)
+                SELECT member_id, {", ".join(COLUMNS[:8])}, interval,
+                       last_order_at + interval * interval '1 day', '', '', %(as_of)s
+                FROM (SELECT *, (%(k)s * %(base)s + interval_sum)::float / (%(k)s + interval_count) AS interval
+                      FROM ({PURCHASE}) purchase) f
+                ON CONFLICT (member_id) DO UPDATE SET {_SET}, as_of = excluded.as_of
+                WHERE p.as_of <= excluded.as_of AND ({_OLD}) IS DISTINCT FROM ({_NEW})""",
+            {
+                "members": None if members is None else list(members),
+                "as_of": as_of,
+                "tz": brand.timezone,
+                "base": run.base_interval,
+                "k": brand.stages["shrinkage"],
+            },
+        )
+        return cursor.rowcount

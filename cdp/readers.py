@@ -1,0 +1,3 @@
+from cdp import absorb
+
+__all__ = ["absorb"]
