@@ -1,0 +1,19 @@
+"""What is known of members in one flat dictionary each: for templates, the API, explanations, the rule engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cdp.conditions.vocabulary import FIELDS
+from cdp.models import Member
+
+Facts = dict[str, Any]
+
+
+def facts(members: Sequence[int], *, as_of: datetime) -> dict[int, Facts]:
+    """Member -> {field: value}; a value that is not known is None. One statement for all of them."""
+    asked = {f"_{name}": field.expression(as_of) for name, field in FIELDS.items()}
+    rows = Member.objects.filter(pk__in=members).annotate(**asked).values("pk", *asked)
+    return {row["pk"]: {name: row[f"_{name}"] for name in FIELDS} for row in rows}

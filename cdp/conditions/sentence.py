@@ -1,0 +1,96 @@
+"""A condition as a sentence in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp.conditions.validate import parse
+from cdp.conditions.vocabulary import FIELDS, OPERATOR_NAMES, Field
+from config.ground import clock, money
+from config.ground.durations import Duration
+from config.ground.models import Brand
+
+
+def sentence(tree: dict[str, Any] | Node) -> str:
+    return _say(parse(tree) if isinstance(tree, dict) else tree, top=True)
+
+
+def _say(node: Node, *, top: bool = False) -> str:
+    match node:
+        case All(inner) | AnyOf(inner):
+            joint = _(" and ") if isinstance(node, All) else _(" or ")
+            text = joint.join(_say(item) for item in inner)
+            return text if top or len(inner) == 1 else _("(%(text)s)") % {"text": text}
+        case Not(inner):
+            return _("not (%(text)s)") % {"text": _say(inner, top=True)}
+        case Compare():
+            return _compare(node)
+        case Did():
+            return _did(node)
+        case Consented(channel, purpose):
+            return _("has consented to %(purpose)s by %(channel)s") % {"channel": channel, "purpose": purpose}
+
+
+def _compare(node: Compare) -> str:
+    field = FIELDS.get(node.field)
+    parts = {"field": field.label, "op": OPERATOR_NAMES[node.op], "value": _value(field, node.value)}
+    if node.op == "between":
+        low, high = (_value(field, bound) for bound in node.value)
+        return _("%(field)s from %(low)s to %(high)s") % (parts | {"low": low, "high": high})
+    if node.op in ("is_set", "is_not_set"):
+        return _("%(field)s %(op)s") % parts
+    if node.op in ("!=", "not_in"):
+        return _("%(field)s is known and %(op)s %(value)s") % parts
+    return _("%(field)s %(op)s %(value)s") % parts
+
+
+def _value(field: Field, value: Any) -> str:
+    if isinstance(value, tuple):
+        return _(", ").join(_value(field, item) for item in value)
+    if isinstance(value, Duration):
+        return _length(value)
+    if isinstance(value, datetime):
+        return date_format(timezone.localtime(value, clock.zone()), "SHORT_DATETIME_FORMAT")
+    if field.type == "money":
+        return money.show(value, Brand.objects.the().currency)
+    return str(dict(field.choices).get(value, value)) + (f" {field.unit}" if field.unit else "")
+
+
+def _length(length: Duration) -> str:
+    minutes = int(length.exact.total_seconds()) // 60
+    parts = []
+    if length.days:
+        parts.append(ngettext("%(n)s day", "%(n)s days", length.days) % {"n": length.days})
+    if minutes >= 60:
+        parts.append(ngettext("%(n)s hour", "%(n)s hours", minutes // 60) % {"n": minutes // 60})
+    if minutes % 60:
+        parts.append(ngettext("%(n)s minute", "%(n)s minutes", minutes % 60) % {"n": minutes % 60})
+    return " ".join(parts)
+
+
+def _did(node: Did) -> str:
+    what = _("an order") if node.what == "order" else node.what
+    never = node.count == Bound("=", 0)
+    bits = [(_("does not have %(what)s") if never else _("has %(what)s")) % {"what": what}]
+    if node.within:
+        bits.append(_("within the last %(length)s") % {"length": _length(node.within)})
+    for at, words in ((node.since, _("from %(at)s")), (node.until, _("before %(at)s"))):
+        if at:
+            bits.append(words % {"at": date_format(timezone.localtime(at, clock.zone()), "SHORT_DATETIME_FORMAT")})
+    if node.count and not never:
+        bits.append(_("%(bound)s times") % {"bound": _bound(node.count)})
+    if node.sum:
+        shown = Bound(node.sum.op, money.show(node.sum.value, Brand.objects.the().currency))
+        bits.append(_("amounting to %(bound)s") % {"bound": _bound(shown)})
+    return " ".join(bits)
+
+
+def _bound(bound: Bound) -> str:
+    return f"{OPERATOR_NAMES[bound.op]} {bound.value}"

@@ -1,0 +1,156 @@
+"""The set engine: a tree becomes one SQL expression over Member, evaluated for everybody in one statement.
+
+A comparison with an unknown value is NULL, which a WHERE reads as false; only under `not` must that be said aloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import reduce
+from operator import and_, or_
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    lookups,
+)
+from django.db.models.functions import Coalesce
+
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp.conditions.validate import parse
+from cdp.conditions.vocabulary import FIELDS
+from cdp.models import Consent, Event, Member, Order
+from cdp.models.consent import State
+from config.ground import clock
+
+
+def matching(tree: dict[str, Any] | Node, *, as_of: datetime) -> QuerySet[Member]:
+    """Who fulfils the condition as of an instant. Raises InvalidCondition."""
+    node = parse(tree) if isinstance(tree, dict) else tree
+    return Member.objects.filter(compile(node, as_of=as_of))
+
+
+def compile(node: Node, *, as_of: datetime) -> Q:
+    match node:
+        case All(inner):
+            return reduce(and_, (compile(item, as_of=as_of) for item in inner))
+        case AnyOf(inner):
+            return reduce(or_, (compile(item, as_of=as_of) for item in inner))
+        case Not(inner):
+            known = ExpressionWrapper(compile(inner, as_of=as_of), output_field=BooleanField())
+            return ~Q(Coalesce(known, Value(False)))
+        case Compare():
+            return Q(_compare(node, as_of))
+        case Did():
+            return _did(node, as_of)
+        case Consented(channel, purpose):
+            granted = Consent.objects.filter(
+                member=OuterRef("pk"), channel=channel, purpose=purpose, state=State.GRANTED
+            )
+            return Q(Exists(granted.filter(at__lte=as_of)))
+
+
+class Nfkc(Func):
+    template = "normalize(%(expressions)s, NFKC)"
+    output_field = TextField()
+
+
+class NotEqual(lookups.Exact):
+    def as_sql(self, compiler, connection):  # type: ignore[no-untyped-def]  # Django's own signature has no types
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"{left} <> {right}", (*left_params, *right_params)
+
+
+_ORDER: dict[str, type[lookups.Lookup]] = {
+    "=": lookups.Exact,
+    "!=": NotEqual,
+    ">": lookups.GreaterThan,
+    ">=": lookups.GreaterThanOrEqual,
+    "<": lookups.LessThan,
+    "<=": lookups.LessThanOrEqual,
+    "before": lookups.LessThan,
+    "after": lookups.GreaterThan,
+    "contains": lookups.Contains,
+    "starts_with": lookups.StartsWith,
+    "in": lookups.In,
+}
+
+
+def _compare(node: Compare, as_of: datetime) -> Any:
+    field = FIELDS.get(node.field)
+    actual: Any = field.expression(as_of)
+    if node.op in ("is_set", "is_not_set"):
+        return lookups.IsNull(actual, node.op == "is_not_set")
+    if field.type == "text":
+        actual = Nfkc(actual)
+    if node.op == "between":
+        low, high = node.value
+        return Q(lookups.GreaterThanOrEqual(actual, low)) & Q(lookups.LessThanOrEqual(actual, high))
+    if node.op == "not_in":
+        return Q(lookups.IsNull(actual, False)) & ~Q(lookups.In(actual, list(node.value)))
+    if node.op in _RELATIVE:
+        return _RELATIVE[node.op](actual, node.value, as_of)
+    return _ORDER[node.op](actual, list(node.value) if node.op == "in" else node.value)
+
+
+def _within_last(actual: Any, length: Any, as_of: datetime) -> Q:
+    return Q(lookups.GreaterThan(actual, length.before(as_of, clock.zone()))) & Q(
+        lookups.LessThanOrEqual(actual, as_of)
+    )
+
+
+def _more_than_ago(actual: Any, length: Any, as_of: datetime) -> Q:
+    return Q(lookups.LessThanOrEqual(actual, length.before(as_of, clock.zone())))
+
+
+def _within_next(actual: Any, length: Any, as_of: datetime) -> Q:
+    return Q(lookups.GreaterThan(actual, as_of)) & Q(lookups.LessThanOrEqual(actual, length.after(as_of, clock.zone())))
+
+
+_RELATIVE: dict[str, Callable[[Any, Any, datetime], Q]] = {
+    "within_last": _within_last,
+    "more_than_ago": _more_than_ago,
+    "within_next": _within_next,
+}
+
+
+def _did(node: Did, as_of: datetime) -> Q:
+    at = "placed_at" if node.what == "order" else "occurred_at"
+    rows: QuerySet[Any] = Order.objects.all() if node.what == "order" else Event.objects.filter(type=node.what)
+    rows = rows.filter(member=OuterRef("pk"), **{f"{at}__lte": as_of})
+    if node.within:
+        rows = rows.filter(**{f"{at}__gt": node.within.before(as_of, clock.zone())})
+    if node.since:
+        rows = rows.filter(**{f"{at}__gte": node.since})
+    if node.until:
+        rows = rows.filter(**{f"{at}__lt": node.until})
+    if node.count is None and node.sum is None:
+        return Q(Exists(rows))
+    asked = Q()
+    if node.count:
+        asked &= _bounded(rows, Count("*"), node.count)
+    if node.sum:
+        asked &= _bounded(rows, Sum("amount"), node.sum)
+    return asked
+
+
+def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
+    if isinstance(figure, Count) and (bound.op, bound.value) == (">=", 1):
+        return Q(Exists(rows))
+    if isinstance(figure, Count) and (bound.op, bound.value) == ("=", 0):
+        return ~Q(Exists(rows))
+    total = Subquery(rows.order_by().values("member").annotate(figure=figure).values("figure"))
+    return Q(_ORDER[bound.op](Coalesce(total, 0), bound.value))

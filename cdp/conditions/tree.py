@@ -1,0 +1,60 @@
+"""A condition as a value: what `validate.parse` makes of the JSON, and what the compilers read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from config.ground.durations import Duration
+
+
+@dataclass(frozen=True)
+class All:
+    inner: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    inner: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    inner: Node
+
+
+@dataclass(frozen=True)
+class Compare:
+    """A field against a value. Values are int, Decimal, str, datetime, Duration, or a tuple of these."""
+
+    field: str
+    op: str
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Did:
+    """So many orders, or events of a type, in a window that ends at the instant asked about at the latest."""
+
+    what: str
+    within: Duration | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    count: Bound | None = None  # neither count nor sum: at least one
+    sum: Bound | None = None  # of the net amount (fen); orders only
+
+
+@dataclass(frozen=True)
+class Consented:
+    channel: str
+    purpose: str
+
+
+Node = All | AnyOf | Not | Compare | Did | Consented

@@ -1,0 +1,74 @@
+"""What conditions may ask: one value per member (Field), declared once by the room whose table holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Expression, F
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from config.ground.registry import Registry
+
+Text = str | Promise
+
+_ORDERED = ("=", "!=", ">", ">=", "<", "<=", "between")
+_SET = ("is_set", "is_not_set")
+OPERATORS: dict[str, tuple[str, ...]] = {
+    "number": _ORDERED + _SET,
+    "money": _ORDERED + _SET,
+    "text": ("=", "!=", "in", "not_in", "contains", "starts_with", *_SET),
+    "choice": ("=", "!=", "in", "not_in", *_SET),
+    "time": ("before", "after", "between", "within_last", "more_than_ago", "within_next", *_SET),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    label: Text
+    type: str  # a key of OPERATORS; money is integer fen
+    expression: Callable[[datetime], Expression | F]  # over Member, as of an instant
+    unit: Text = ""
+    choices: tuple[tuple[str, Text], ...] = ()
+    historical: bool = False  # can be known as of a past instant from today's tables
+    operators: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operators", OPERATORS[self.type])
+
+
+FIELDS: Registry[Field] = Registry("field")
+
+
+def declare(name: str, label: Text, type: str, expression: Callable[[datetime], Any], **more: Any) -> None:
+    FIELDS.add(name, Field(label, type, expression, **more))
+
+
+def column(path: str) -> Callable[[datetime], F]:
+    """A column that holds the value as it is, whatever the instant."""
+    return lambda as_of: F(path)
+
+
+OPERATOR_NAMES: dict[str, Text] = {
+    "=": _("is"),
+    "!=": _("is not"),
+    ">": _("above"),
+    ">=": _("at least"),
+    "<": _("below"),
+    "<=": _("at most"),
+    "between": _("between"),
+    "in": _("is one of"),
+    "not_in": _("is none of"),
+    "contains": _("contains"),
+    "starts_with": _("starts with"),
+    "before": _("before"),
+    "after": _("after"),
+    "within_last": _("within the last"),
+    "more_than_ago": _("longer ago than"),
+    "within_next": _("within the next"),
+    "is_set": _("is known"),
+    "is_not_set": _("is not known"),
+}
