@@ -1,4 +1,4 @@
-"""The Chinese catalogue: what is said in the code and templates, and what is written in the .po file. For developers (Babel).
+"""The Chinese catalogue: what the code and templates say, and what the .po file makes of it. For developers (Babel).
 
 `manage.py translations` adds new texts to the .po file and compiles it; `--check` only tells what is missing.
 """
@@ -50,7 +50,7 @@ def missing() -> list[Message]:
 
 
 def update() -> list[Message]:
-    """Write the .po file anew with all that is said, keep what is translated, compile. Returns what still lacks its Chinese."""
+    """Write the .po file anew with all that is said, keep what is translated, compile. Returns what lacks Chinese."""
     old, new = catalogue(), Catalog(locale="zh_Hans", project="Huitou", fuzzy=False)
     for message, where in sorted(extract().items(), key=lambda item: (item[1], str(item[0]))):
         known = old[message].string if message in old else ""

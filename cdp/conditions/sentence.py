@@ -40,12 +40,13 @@ def _say(node: Node, *, top: bool = False) -> str:
 
 def _compare(node: Compare) -> str:
     field = FIELDS.get(node.field)
-    parts = {"field": field.label, "op": OPERATOR_NAMES[node.op], "value": _value(field, node.value)}
+    parts = {"field": field.label, "op": OPERATOR_NAMES[node.op]}
+    if node.op in ("is_set", "is_not_set"):
+        return _("%(field)s %(op)s") % parts
     if node.op == "between":
         low, high = (_value(field, bound) for bound in node.value)
         return _("%(field)s from %(low)s to %(high)s") % (parts | {"low": low, "high": high})
-    if node.op in ("is_set", "is_not_set"):
-        return _("%(field)s %(op)s") % parts
+    parts["value"] = _value(field, node.value)
     if node.op in ("!=", "not_in"):
         return _("%(field)s is known and %(op)s %(value)s") % parts
     return _("%(field)s %(op)s %(value)s") % parts
@@ -76,20 +77,33 @@ def _length(length: Duration) -> str:
 
 
 def _did(node: Did) -> str:
-    what = _("an order") if node.what == "order" else node.what
     never = node.count == Bound("=", 0)
-    bits = [(_("does not have %(what)s") if never else _("has %(what)s")) % {"what": what}]
-    if node.within:
-        bits.append(_("within the last %(length)s") % {"length": _length(node.within)})
-    for at, words in ((node.since, _("from %(at)s")), (node.until, _("before %(at)s"))):
-        if at:
-            bits.append(words % {"at": date_format(timezone.localtime(at, clock.zone()), "SHORT_DATETIME_FORMAT")})
+    what = _("an order") if node.what == "order" else node.what
+    text = (_("does not have %(what)s") if never else _("has %(what)s")) % {"what": what}
+    if window := _window(node):
+        text = _("%(did)s %(window)s") % {"did": text, "window": window}
     if node.count and not never:
-        bits.append(_("%(bound)s times") % {"bound": _bound(node.count)})
+        text = _("%(did)s, %(bound)s times") % {"did": text, "bound": _bound(node.count)}
     if node.sum:
-        shown = Bound(node.sum.op, money.show(node.sum.value, Brand.objects.the().currency))
-        bits.append(_("amounting to %(bound)s") % {"bound": _bound(shown)})
-    return " ".join(bits)
+        amount = Bound(node.sum.op, money.show(node.sum.value, Brand.objects.the().currency))
+        text = _("%(did)s, amounting to %(bound)s") % {"did": text, "bound": _bound(amount)}
+    return text
+
+
+def _window(node: Did) -> str:
+    if node.within:
+        return _("within the last %(length)s") % {"length": _length(node.within)}
+    ends = {
+        name: date_format(timezone.localtime(at, clock.zone()), "SHORT_DATETIME_FORMAT")
+        for name, at in (("since", node.since), ("until", node.until))
+        if at
+    }
+    words = {
+        0: "",
+        1: _("from %(since)s") if node.since else _("before %(until)s"),
+        2: _("from %(since)s to %(until)s"),
+    }
+    return words[len(ends)] % ends
 
 
 def _bound(bound: Bound) -> str:

@@ -57,7 +57,9 @@ def is_door(module: str) -> bool:
 
 
 def test_no_import_goes_up_or_sideways():
-    bad = [f"{module} imports {name}" for module, path in modules() for name in imports(path) if forbidden(module, name)]
+    bad = [
+        f"{module} imports {name}" for module, path in modules() for name in imports(path) if forbidden(module, name)
+    ]
 
     assert bad == []
 

@@ -1,0 +1,272 @@
+"""The set engine against a plain reading of the tree, on drawn trees and drawn members; and what is refused, with its path."""
+
+from __future__ import annotations
+
+import operator
+import random
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import translation
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cdp.conditions import facts, matching, parse, sentence, validate
+from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not
+from cdp.models import Consent, Event, Member, Order, Profile, Source
+from config.ground.models import Brand
+
+NEW_YORK = ZoneInfo("America/New_York")
+AS_OF = datetime(2017, 11, 6, 5, 0, tzinfo=UTC)  # midnight in New York, the day after the clocks went back
+COMPARE = {
+    "=": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
+    "before": operator.lt, "after": operator.gt,
+}  # fmt: skip
+
+
+def holds(node, member) -> bool:
+    """The definition, written for clarity."""
+    match node:
+        case All(inner):
+            return all(holds(item, member) for item in inner)
+        case AnyOf(inner):
+            return any(holds(item, member) for item in inner)
+        case Not(inner):
+            return not holds(inner, member)
+        case Consented(channel, purpose):
+            return (channel, purpose, "granted") in member["consents"]
+        case Compare(field, op, value):
+            return compare(op, member["facts"][field], value)
+        case Did():
+            return did(node, member)
+
+
+def compare(op, actual, value) -> bool:
+    if op in ("is_set", "is_not_set"):
+        return (actual is None) == (op == "is_not_set")
+    if actual is None:
+        return False
+    match op:
+        case "between":
+            return value[0] <= actual <= value[1]
+        case "in":
+            return actual in value
+        case "not_in":
+            return actual not in value
+        case "contains":
+            return value in actual
+        case "starts_with":
+            return actual.startswith(value)
+        case "within_last":
+            return value.before(AS_OF, NEW_YORK) < actual <= AS_OF
+        case "more_than_ago":
+            return actual <= value.before(AS_OF, NEW_YORK)
+        case "within_next":
+            return AS_OF < actual <= value.after(AS_OF, NEW_YORK)
+    return COMPARE[op](actual, value)
+
+
+def did(node, member) -> bool:
+    rows = [row for row in member["did"].get(node.what, []) if row[0] <= AS_OF]
+    if node.within:
+        rows = [row for row in rows if row[0] > node.within.before(AS_OF, NEW_YORK)]
+    if node.since:
+        rows = [row for row in rows if row[0] >= node.since]
+    if node.until:
+        rows = [row for row in rows if row[0] < node.until]
+    if not (node.count or node.sum):
+        return bool(rows)
+    enough = not node.count or COMPARE[node.count.op](len(rows), node.count.value)
+    return enough and (not node.sum or COMPARE[node.sum.op](sum(row[1] for row in rows), node.sum.value))
+
+
+@pytest.fixture
+def shop(db):
+    """Forty members of every kind, some without a profile, a name, an order; one order exactly at each edge of the windows."""
+    Brand.objects.update(timezone=str(NEW_YORK), currency="USD")
+    source = Source.objects.create(code="shop", name="shop")
+    dice = random.Random(7)
+    edges = [
+        AS_OF,
+        AS_OF + timedelta(seconds=1),
+        AS_OF - timedelta(hours=1),
+        AS_OF - timedelta(days=1),
+        AS_OF - timedelta(days=1, hours=1),
+    ]
+    edges += [AS_OF - timedelta(days=14), AS_OF - timedelta(days=30)]
+    members = {}
+    for n in range(40):
+        name = dice.choice([None, "王芳", "王伟", "Ｗang"])
+        member = Member.objects.create(
+            attributes={"name": name} if name else {}, created_at=AS_OF, registered_at=dice.choice([None, *edges])
+        )
+        orders = [(dice.choice(edges), dice.choice([0, 500, 1000, 2500])) for _ in range(dice.choice([0, 0, 1, 2, 5]))]
+        Order.objects.bulk_create(
+            Order(
+                member=member,
+                source=source,
+                external_id=f"{n}/{i}",
+                placed_at=at,
+                amount=amount,
+                currency="USD",
+                recorded_at=AS_OF,
+            )
+            for i, (at, amount) in enumerate(orders)
+        )
+        if dice.random() < 0.8:
+            _profile(member, orders, dice)
+        consents = set()
+        if state := dice.choice([None, "granted", "withdrawn"]):
+            Consent.objects.create(member=member, channel="sms", purpose="marketing", state=state, at=AS_OF)
+            consents.add(("sms", "marketing", state))
+        members[member.pk] = {"did": {"order": orders}, "consents": consents}
+    for pk, known in facts(list(members), as_of=AS_OF).items():
+        members[pk]["facts"] = known
+    return members
+
+
+def _profile(member, orders, dice):
+    past = [at for at, _amount in orders if at <= AS_OF]
+    Profile.objects.create(
+        member=member, orders=len(past), purchase_days=len({at.astimezone(NEW_YORK).date() for at in past}),
+        first_order_at=min(past, default=None), last_order_at=max(past, default=None), amount=sum(a for t, a in orders if t <= AS_OF),
+        amount_365=dice.choice([0, 700]), interval_count=0, interval_sum=0, expected_interval=dice.choice([6.5, 30.0]),
+        next_order_due=None, stage=dice.choice(["", "new", "active", "dormant"]), value_tier=dice.choice(["", "top", "base"]), as_of=AS_OF,
+    )  # fmt: skip
+
+
+DURATION = st.sampled_from(["P1D", "PT1H", "PT24H", "P14D", "P30D"])
+INSTANT = st.sampled_from(["2017-11-06T05:00:00Z", "2017-11-05T00:00:00-04:00", "2017-10-07T00:00:00Z"])
+ORDERED = st.sampled_from(["=", "!=", ">", ">=", "<", "<="])
+BOUND = st.builds(lambda op, value: {"op": op, "value": value}, ORDERED, st.sampled_from([0, 1, 2, 1000]))
+FIELD = st.one_of(
+    st.builds(lambda f, op, v: {"field": f, "op": op, "value": v}, st.sampled_from(["orders", "purchase_days", "recency", "amount", "average_order"]), ORDERED, st.sampled_from([0, 1, 2, 14, 1000])),
+    st.builds(lambda a, b: {"field": "expected_interval", "op": "between", "value": [a, b]}, st.sampled_from([6.5, 7]), st.sampled_from([30, 29.9])),
+    st.builds(lambda f, op: {"field": f, "op": op}, st.sampled_from(["name", "stage", "recency", "last_order_at", "average_order"]), st.sampled_from(["is_set", "is_not_set"])),
+    st.builds(lambda op, v: {"field": "stage", "op": op, "value": v}, st.sampled_from(["=", "!="]), st.sampled_from(["new", "dormant"])),
+    st.builds(lambda op, v: {"field": "value_tier", "op": op, "value": v}, st.sampled_from(["in", "not_in"]), st.sampled_from([["top"], ["top", "base"]])),
+    st.builds(lambda op, v: {"field": "name", "op": op, "value": v}, st.sampled_from(["=", "!=", "contains", "starts_with"]), st.sampled_from(["王", "王芳", "Wang"])),
+    st.builds(lambda f, op, v: {"field": f, "op": op, "value": v}, st.sampled_from(["last_order_at", "registered_at"]), st.sampled_from(["within_last", "more_than_ago", "within_next"]), DURATION),
+    st.builds(lambda op, v: {"field": "first_order_at", "op": op, "value": v}, st.sampled_from(["before", "after"]), INSTANT),
+)  # fmt: skip
+DID = st.builds(
+    lambda window, more: {"did": "order"} | window | more,
+    st.one_of(st.just({}), st.builds(lambda d: {"within": d}, DURATION), st.builds(lambda at: {"from": at}, INSTANT), st.builds(lambda at: {"to": at}, INSTANT)),
+    st.one_of(st.just({}), st.builds(lambda b: {"count": b}, BOUND), st.builds(lambda b: {"sum": {"of": "amount"} | b}, BOUND), st.builds(lambda a, b: {"count": a, "sum": {"of": "amount"} | b}, BOUND, BOUND)),
+)  # fmt: skip
+LEAF = st.one_of(FIELD, DID, st.just({"consent": {"channel": "sms", "purpose": "marketing"}}))
+TREE = st.recursive(
+    LEAF,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: {"all": items}),
+        st.lists(inner, min_size=1, max_size=3).map(lambda items: {"any": items}),
+        inner.map(lambda item: {"not": item}),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tree=TREE)
+def test_sql_and_the_plain_reading_agree(shop, tree):
+    node = parse(tree)
+
+    expected = {pk for pk, member in shop.items() if holds(node, as_read(member))}
+
+    assert set(matching(tree, as_of=AS_OF).values_list("pk", flat=True)) == expected
+    assert sentence(tree)
+
+
+def as_read(member):
+    """Names are compared NFKC-normalised: the full-width W of one member is a W."""
+    name = member["facts"]["name"]
+    return member | {"facts": member["facts"] | {"name": name and name.replace("Ｗ", "W")}}
+
+
+@pytest.mark.parametrize(
+    ("tree", "path", "code"),
+    [
+        ({"all": []}, "entry.all", "empty_group"),
+        ({"any": [{"field": "stage", "op": "=", "value": "new"}, {"field": "colour", "op": "=", "value": 1}]}, "entry.any[1].field", "unknown_field"),
+        ({"field": "stage", "op": ">", "value": "new"}, "entry.op", "unknown_operator"),
+        ({"field": "stage", "op": "=", "value": "asleep"}, "entry.value", "unknown_value"),
+        ({"field": "recency", "op": ">", "value": "7"}, "entry.value", "wrong_type"),
+        ({"field": "recency", "op": ">", "value": True}, "entry.value", "wrong_type"),
+        ({"field": "recency", "op": ">", "value": float("nan")}, "entry.value", "out_of_range"),
+        ({"field": "amount", "op": ">", "value": 1.5}, "entry.value", "wrong_type"),
+        ({"field": "recency", "op": ">"}, "entry.value", "required"),
+        ({"field": "name", "op": "=", "value": "a\0"}, "entry.value", "wrong_type"),
+        ({"field": "last_order_at", "op": "before", "value": "2017-10-01T00:00:00"}, "entry.value", "invalid_time"),
+        ({"did": "order", "within": "P0D"}, "entry.within", "invalid_duration"),
+        ({"did": "order", "within": "P99999D"}, "entry.within", "invalid_duration"),
+        ({"did": "order", "within": "P1D", "from": "2017-10-01T00:00:00Z"}, "entry.within", "two_windows"),
+        ({"did": "cart_add", "sum": {"of": "amount", "op": ">", "value": 1}}, "entry.sum", "unknown_key"),
+        ({"did": "order", "count": {"op": "about", "value": 1}}, "entry.count.op", "unknown_operator"),
+        ({"consent": {"channel": "sms"}}, "entry.consent.purpose", "required"),
+        ({"tag": "identity:vip"}, "entry", "unknown_condition"),
+        ({"field": "stage", "did": "order"}, "entry", "unknown_condition"),
+        (["stage"], "entry", "wrong_type"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_its_path(tree, path, code):
+    faults = validate(tree, "entry")
+
+    assert (path, code) in [(fault.path, fault.code) for fault in faults]
+
+
+def test_all_faults_come_at_once():
+    faults = validate({"all": [{"any": []}, {"field": "x"}, {"not": {"did": 3}}]})
+
+    assert [fault.path for fault in faults] == ["all[0].any", "all[1].field", "all[2].not.did"]
+
+
+def test_a_tree_too_deep_or_too_wide_is_refused():
+    deep = {"field": "stage", "op": "=", "value": "new"}
+    for _ in range(12):
+        deep = {"not": deep}
+    wide = {"any": [{"field": "stage", "op": "=", "value": "new"}] * 201}
+
+    assert [fault.code for fault in validate(deep)] == ["too_deep"]
+    assert [fault.code for fault in validate(wide)] == ["too_many"]
+
+
+@pytest.mark.django_db
+def test_the_sentence_is_said_in_the_readers_language():
+    tree = {
+        "all": [
+            {"field": "stage", "op": "=", "value": "dormant"},
+            {"not": {"did": "order", "within": "P14D"}},
+            {"field": "value_tier", "op": "!=", "value": "base"},
+        ]
+    }
+
+    with translation.override("en"):
+        assert sentence(tree) == (
+            "lifecycle stage is dormant and not (has an order within the last 14 days) and value tier is known and is not base value"
+        )
+    with translation.override("zh-hans"):
+        assert sentence(tree) == "生命周期阶段为沉睡期，且不满足（14 天内有订单），且价值层级已知且不为基础价值"
+
+
+@pytest.mark.django_db
+def test_an_event_counts_only_up_to_the_instant():
+    source = Source.objects.create(code="app", name="app")
+    member = Member.objects.create(created_at=AS_OF)
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cdp_event_month(%s)", [AS_OF])
+    Event.objects.create(
+        id=1,
+        occurred_at=AS_OF,
+        member=member,
+        source=source,
+        external_id="1",
+        type="browse",
+        properties={},
+        recorded_at=AS_OF,
+    )
+
+    assert matching({"did": "browse"}, as_of=AS_OF).count() == 1
+    assert matching({"did": "browse"}, as_of=AS_OF - timedelta(seconds=1)).count() == 0
