@@ -1,5 +1,5 @@
-"""Every change of points is one appended entry of transfers between books, so it sums to zero by construction. Entries and
-legs are never updated, deleted or truncated (triggers refuse it); lots and balances are derived from them.
+"""Every change of points is one appended entry of transfers between books, so it sums to zero by construction. Entries
+and legs are never updated, deleted or truncated (triggers refuse it); lots and balances are derived from them.
 """
 
 from __future__ import annotations
@@ -154,9 +154,7 @@ class Lot(models.Model):
         ]
         indexes = [
             # Serves spending: the lots of an account that expire soonest.
-            models.Index(
-                fields=["account", "expires_at", "id"], condition=Q(state="active"), name="lot_next_to_spend"
-            ),
+            models.Index(fields=["account", "expires_at", "id"], condition=Q(state="active"), name="lot_next_to_spend"),
         ]
 
     def __str__(self) -> str:
