@@ -1,12 +1,19 @@
 #!/usr/bin/env python
-"""The one entry for commands; `manage.py help` lists them."""
+"""The one entry for commands; `manage.py help` lists them. Embedded servers run for as long as a command needs them."""
 
 import os
 import sys
 
+WITHOUT_SERVERS = {"help", "stop", "makemessages", "compilemessages", "collectstatic"}
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    if not (command in WITHOUT_SERVERS or command.startswith("-") or {"-h", "--help"} & set(sys.argv)):
+        from config import embedded
+
+        embedded.ensure()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,17 +1,35 @@
 """One file of settings; every value that an installation may change is an environment variable (see env.py)."""
 
+import secrets
 from pathlib import Path
 
-import environ
+from config import embedded, env, place, sessions
+from config.logging import LOGGING  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+HOME = embedded.home()
 
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env("SECRET_KEY", default="dev")
-FIELD_KEY = env("FIELD_KEY", default="k1:" + "00" * 32)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-PUBLIC_URL = env("PUBLIC_URL", default="http://127.0.0.1:8000")
+DEBUG = env.boolean("DEBUG", default=False)
+if env.given("DATABASE_URL"):
+    # Whoever brings a database brings the keys that open what is in it.
+    SECRET_KEY = env.secret_key(env.required("SECRET_KEY", "give at least 32 random characters"))
+    FIELD_KEY = env.field_key(env.required("FIELD_KEY", "give ID:64 hexadecimal digits (ID names the key, such as k1)"))
+    DATABASES = {"default": env.database(env.required("DATABASE_URL", ""))}
+else:
+    SECRET_KEY = env.secret_key(env.given("SECRET_KEY") or place.secret(HOME, "secret-key", secrets.token_hex(32)))
+    FIELD_KEY = env.field_key(env.given("FIELD_KEY") or place.secret(HOME, "field-key", f"k1:{secrets.token_hex(32)}"))
+    DATABASES = {"default": embedded.database()}
+sessions.bound(DATABASES["default"])
+BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
+
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+PUBLIC_URL = env.web_address(
+    "PUBLIC_URL", default=f"http://127.0.0.1:{env.integer('PORT', default=8000, low=1, high=65535)}"
+)
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PUBLIC_URL.startswith("https:") else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https:")
+LOGIN_URL = LOGIN_REDIRECT_URL = "admin:index"
 
 INSTALLED_APPS = [
     "config.apps.RoofConfig",
@@ -60,15 +78,12 @@ TEMPLATES = [
     }
 ]
 WSGI_APPLICATION = "config.wsgi.application"
-DATABASES = {"default": env.db("DATABASE_URL")}
-BROKER_URL = env("BROKER_URL", default="redis://127.0.0.1:6379/0")
-
-LANGUAGE_CODE = env("LANGUAGE_CODE", default="zh-hans")
+LANGUAGE_CODE = env.choice("LANGUAGE", ("zh-hans", "en"), default="zh-hans")
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env("TIME_ZONE", default="Asia/Shanghai")
+TIME_ZONE = env.timezone("TIME_ZONE", default="Asia/Shanghai")
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,0 +1,36 @@
+"""The ground under every test: real servers, our keys, and a flush that respects append-only laws.
+
+Without DATABASE_URL the tests have embedded servers of their own under `.huitou/test`, without fsync.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+os.environ.setdefault("HUITOU_HOME", str(Path(__file__).resolve().parent.parent / ".huitou" / "test"))
+if os.environ.get("DATABASE_URL"):
+    os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 32)
+    os.environ.setdefault("FIELD_KEY", "k1:" + "5a" * 32)
+
+from config import embedded  # noqa: E402
+
+embedded.ensure(durable=False)
+
+import django  # noqa: E402
+import pytest  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
+
+django.setup()
+
+from tests import flush  # noqa: E402
+
+TransactionTestCase._fixture_teardown = lambda self: flush.restore(connection)  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    with django_db_blocker.unblock():
+        flush.remember(connection)
