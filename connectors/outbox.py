@@ -1,0 +1,72 @@
+"""A wish becomes a message, once per cause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from config.ground.cause import Cause
+from config.ground.nudge import nudge
+from connectors.errors import UnknownTemplate
+from connectors.models import Template
+
+
+@dataclass(frozen=True)
+class Wish:
+    member: int
+    channels: tuple[str, ...]  # in the order of preference
+    template: str
+    data: dict[str, str]
+    cause: Cause
+    not_after: datetime | None = None
+    purpose: str = "marketing"
+
+
+@transaction.atomic
+def enqueue(wishes: Sequence[Wish], *, now: datetime) -> int:
+    """Returns how many messages are new; a cause that was heard before makes none. Part of the caller's transaction."""
+    templates = _templates({wish.template for wish in wishes})
+    rows = []
+    for wish in wishes:
+        channels = [channel for channel in wish.channels if (wish.template, channel) in templates]
+        if not channels:
+            raise UnknownTemplate(
+                _("no template %(key)s for %(channels)s") % {"key": wish.template, "channels": ", ".join(wish.channels)}
+            )
+        rows.append((wish, channels, templates[wish.template, channels[0]]))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO connectors_message (id, member_id, origin, cause_key, purpose, channels, channel, template_id, data,
+                      not_after, state, reason, delivery, provider_id, units, cost, ready_at, created_at, tries, asked, resent)
+               SELECT id, member, origin, cause_key, purpose, string_to_array(channels, ','), split_part(channels, ',', 1),
+                      template, data, not_after, 'ready', '', 'none', '', 0, 0, %s, %s, 0, 0, false
+               FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::jsonb[],
+                           %s::timestamptz[]) AS w (id, member, origin, cause_key, purpose, channels, template, data, not_after)
+               ON CONFLICT (id) DO NOTHING""",
+            [
+                now,
+                now,
+                [wish.cause.id for wish, _c, _t in rows],
+                [wish.member for wish, _c, _t in rows],
+                [wish.cause.origin for wish, _c, _t in rows],
+                [wish.cause.key for wish, _c, _t in rows],
+                [wish.purpose for wish, _c, _t in rows],
+                [",".join(channels) for _w, channels, _t in rows],
+                [template for _w, _c, template in rows],
+                [json.dumps(wish.data, ensure_ascii=False) for wish, _c, _t in rows],
+                [wish.not_after for wish, _c, _t in rows],
+            ],
+        )
+        stored = cursor.rowcount
+    nudge("connectors.dispatch")
+    return stored
+
+
+def _templates(keys: set[str]) -> dict[tuple[str, str], int]:
+    live = Template.objects.filter(key__in=keys, live__isnull=False)
+    return {(key, channel): pk for key, channel, pk in live.values_list("key", "channel", "pk")}
