@@ -68,4 +68,4 @@ declare(
 )
 declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True)
 declare("registered_at", _("registered"), "time", column("registered_at"), historical=True)
-declare("name", _("name"), "text", lambda as_of: KeyTextTransform("name", "attributes"))
+declare("name", _("member's name"), "text", lambda as_of: KeyTextTransform("name", "attributes"))
