@@ -1,0 +1,4 @@
+from loyalty.admin.ledger import EntryAdmin, LotAdmin
+from loyalty.admin.programme import PointsAccountAdmin, ProgrammeAdmin
+
+__all__ = ["EntryAdmin", "LotAdmin", "PointsAccountAdmin", "ProgrammeAdmin"]

@@ -1,0 +1,39 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+from loyalty.models import Entry, Leg, Lot
+
+
+class LegInline(ReadOnlyInline):
+    model = Leg
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    list_display = ["id", "member", "kind", "amount", "reason", "origin", "occurred_at", "recorded_at"]
+    list_filter = ["kind"]
+    list_select_related = ["account__member"]
+    search_fields = ["=account__member__id", "origin"]
+    search_help_text = _("member number, or the origin, like journey:win-back@1")
+    ordering = ["-id"]
+    exclude = ["input_hash"]
+    inlines = [LegInline]
+
+    @admin.display(description=_("member"))
+    def member(self, entry: Entry) -> str:
+        return str(entry.account.member)
+
+
+@admin.register(Lot)
+class LotAdmin(ReadOnlyAdmin):
+    list_display = ["id", "member", "state", "original", "remaining", "available_at", "expires_at"]
+    list_filter = ["state"]
+    list_select_related = ["account__member"]
+    search_fields = ["=account__member__id"]
+    search_help_text = _("member number")
+    ordering = ["-id"]
+
+    @admin.display(description=_("member"))
+    def member(self, lot: Lot) -> str:
+        return str(lot.account.member)
