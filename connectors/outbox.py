@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from config.ground.cause import Cause
 from config.ground.nudge import nudge
 from connectors.errors import UnknownTemplate
-from connectors.models import Template
+from connectors.models import Message, Template
+from connectors.models.message import State
+
+STALE = timedelta(days=3)  # nothing waits for ever: what a wish without `not_after` gets
 
 
 @dataclass(frozen=True)
@@ -41,14 +45,17 @@ def enqueue(wishes: Sequence[Wish], *, now: datetime) -> int:
         rows.append((wish, channels, templates[wish.template, channels[0]]))
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO connectors_message (id, member_id, origin, cause_key, purpose, channels, channel, template_id, data,
-                      not_after, state, reason, delivery, provider_id, units, cost, ready_at, created_at, tries, asked, resent)
+            """INSERT INTO connectors_message
+                 (id, member_id, origin, cause_key, purpose, channels, channel, template_id, data, not_after,
+                  ready_at, created_at, state, reason, delivery, provider_id, units, cost, tries, asked, resent)
                SELECT id, member, origin, cause_key, purpose, string_to_array(channels, ','), split_part(channels, ',', 1),
-                      template, data, not_after, 'ready', '', 'none', '', 0, 0, %s, %s, 0, 0, false
-               FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::jsonb[],
-                           %s::timestamptz[]) AS w (id, member, origin, cause_key, purpose, channels, template, data, not_after)
+                      template, data, coalesce(not_after, %s), %s, %s, 'ready', '', 'none', '', 0, 0, 0, 0, false
+               FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
+                           %s::jsonb[], %s::timestamptz[])
+                    AS w (id, member, origin, cause_key, purpose, channels, template, data, not_after)
                ON CONFLICT (id) DO NOTHING""",
             [
+                now + STALE,
                 now,
                 now,
                 [wish.cause.id for wish, _c, _t in rows],
@@ -70,3 +77,10 @@ def enqueue(wishes: Sequence[Wish], *, now: datetime) -> int:
 def _templates(keys: set[str]) -> dict[tuple[str, str], int]:
     live = Template.objects.filter(key__in=keys, live__isnull=False)
     return {(key, channel): pk for key, channel, pk in live.values_list("key", "channel", "pk")}
+
+
+def unsettled(*, now: datetime) -> int:
+    """How many messages are due or on their way: 0 when there is nothing left to do at this instant."""
+    return Message.objects.filter(
+        Q(state__in=(State.INFLIGHT, State.UNKNOWN)) | Q(state=State.READY, ready_at__lte=now)
+    ).count()

@@ -26,20 +26,25 @@ DROP TRIGGER attempts_are_kept ON connectors_attempt;
 DROP FUNCTION connectors_refuse_second_outcome;
 """
 
-# In replay the brand lives in another time: nothing of it may reach a real person.
+# In replay the brand lives in another time: nothing of it may reach a real person. Checked from both sides, one at a time.
 SANDBOX_ONLY = """
 CREATE FUNCTION connectors_refuse_real_account() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.enabled AND NOT NEW.sandbox AND EXISTS (SELECT FROM ground_brand WHERE clock_mode = 'replay') THEN
-        RAISE EXCEPTION 'account %: only sandbox accounts are enabled while the clock is in replay', NEW.key
+    PERFORM pg_advisory_xact_lock(hashtext('a_replay_reaches_no_real_person'));
+    IF EXISTS (SELECT FROM ground_brand WHERE clock_mode = 'replay')
+       AND EXISTS (SELECT FROM connectors_provideraccount WHERE enabled AND NOT sandbox) THEN
+        RAISE EXCEPTION 'only sandbox accounts are enabled while the clock is in replay'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER a_replay_reaches_no_real_person BEFORE INSERT OR UPDATE ON connectors_provideraccount
-    FOR EACH ROW EXECUTE FUNCTION connectors_refuse_real_account();
+CREATE TRIGGER a_replay_reaches_no_real_person AFTER INSERT OR UPDATE OF enabled, sandbox ON connectors_provideraccount
+    FOR EACH ROW WHEN (NEW.enabled AND NOT NEW.sandbox) EXECUTE FUNCTION connectors_refuse_real_account();
+CREATE TRIGGER a_replay_reaches_no_real_person AFTER INSERT OR UPDATE OF clock_mode ON ground_brand
+    FOR EACH ROW WHEN (NEW.clock_mode = 'replay') EXECUTE FUNCTION connectors_refuse_real_account();
 """
 NOT_SANDBOX_ONLY = """
+DROP TRIGGER a_replay_reaches_no_real_person ON ground_brand;
 DROP TRIGGER a_replay_reaches_no_real_person ON connectors_provideraccount;
 DROP FUNCTION connectors_refuse_real_account;
 """

@@ -1,4 +1,4 @@
-"""The outbox. A message is one intended contact; a submission is one HTTP call; an attempt is one message in one submission."""
+"""The outbox: a message is one intended contact, a submission one HTTP call, an attempt one message in one of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Delivery(models.TextChoices):
 
 
 class Message(models.Model):
-    """Business time: ready_at, not_after, created_at, sent_at, delivered_at. The database's clock: lease_until, retry_at, ask_at."""
+    """Business time: ready_at, not_after, created_at, sent_at, delivered_at. Lease time: lease_until, retry_at, ask_at."""
 
     id = models.UUIDField(primary_key=True, editable=False)  # the id of its cause
     member = models.ForeignKey(Member, models.PROTECT, related_name="messages", verbose_name=_("member"))
