@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from config.celery import app  # noqa: F401  the current app: a nudge from any process goes to our broker
+
 
 class RoofConfig(AppConfig):
     name = "config"

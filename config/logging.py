@@ -71,6 +71,7 @@ LOGGING = {
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"handlers": [], "level": "INFO", "propagate": True},
         "celery.app.trace": {"handlers": [], "level": "WARNING", "propagate": True},  # a line per tick says nothing
+        "celery.worker.strategy": {"handlers": [], "level": "WARNING", "propagate": True},
         "celery.beat": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

@@ -10,8 +10,8 @@ from collections.abc import Callable
 PR_SET_PDEATHSIG = 1
 
 
-def dies_with_parent(sent: signal.Signals) -> Callable[[], None] | None:
-    """A `preexec_fn`; elsewhere than on Linux there is no such call and an orphan has to be ended by hand."""
+def dies_with_parent(sent: signal.Signals = signal.SIGKILL) -> Callable[[], None] | None:
+    """To be called in the child, as a `preexec_fn` or after a fork; elsewhere than on Linux there is no such call."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)  # before the fork: nothing is loaded between fork and exec

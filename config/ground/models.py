@@ -169,10 +169,9 @@ class AuditRow(models.Model):
 
 
 class Heartbeat(models.Model):
-    """Proof of consumption: `sent_at` is written by who asks, `seen_at` by the worker that answered (database's clock)."""
+    """Proof of consumption: when a worker last executed a canary that `name` had sent (database's clock)."""
 
     name = models.CharField(_("name"), max_length=50, primary_key=True)
-    sent_at = models.DateTimeField(_("sent"), null=True)
     seen_at = models.DateTimeField(_("seen"), null=True)
 
     class Meta:
