@@ -1,0 +1,99 @@
+"""Rows come in. The good ones are durable before the answer; the others are named with their index and field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.errors import BatchRejected, Rejected
+from cdp.ingest.accept import accept
+from cdp.ingest.rows import EventRow, OrderRow
+from config.ground import clock, openapi, strict
+from config.ground.problems import Fault, Refused
+from config.ground.web import Door, flag, key_of
+
+MOST = 1000  # rows of a batch
+ATOMIC = OpenApiParameter("atomic", bool, description="Store all rows or none (422).")
+
+
+class _Orders(Struct, forbid_unknown_fields=True):
+    source: str
+    orders: list[Any]
+
+
+class OrderBatch(_Orders):
+    """What a batch says; each row is read on its own, so that one bad row does not refuse the others."""
+
+    orders: list[OrderRow]
+
+
+class _Events(Struct, forbid_unknown_fields=True):
+    source: str
+    events: list[Any]
+
+
+class EventBatch(_Events):
+    events: list[EventRow]
+
+
+class IngestAnswer(Struct):
+    accepted: int
+    duplicates: int
+    rejected: list[Rejected]
+
+
+class Ingest(Door):
+    """`kind` names the rows in the envelope and the verb's table of kinds."""
+
+    scope = "ingest"
+    kind: str
+    envelope: type[Struct]
+
+    def take(self, request: Request) -> Response:
+        batch: Any = strict.shape(request.data, self.envelope)
+        rows = getattr(batch, self.kind)
+        if batch.source != key_of(request).source:
+            raise Refused(403, "other_source", _("this key is bound to another source"))
+        if len(rows) > MOST:
+            raise Refused(413, "too_many_rows", _("a batch has at most %(most)d rows") % {"most": MOST})
+        try:
+            answer = accept(self.kind, rows, source=batch.source, atomic=flag(request, "atomic"), now=clock.now())
+        except BatchRejected as error:
+            faults = [Fault(f"{self.kind}[{r.index}].{r.path}", r.code, r.message) for r in error.rejected]
+            raise Refused(422, "rejected", _("rows were rejected, so none was stored"), faults) from None
+        return Response(IngestAnswer(answer.accepted, answer.duplicates, answer.rejected), status=202)
+
+
+class IngestOrders(Ingest):
+    kind, envelope = "orders", _Orders
+
+    @openapi.call(
+        "Orders come in",
+        name="ingest_orders",
+        body=OrderBatch,
+        answers={202: IngestAnswer},
+        refusals=(400, 413, 422),
+        parameters=(ATOMIC,),
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)
+
+
+class IngestEvents(Ingest):
+    kind, envelope = "events", _Events
+
+    @openapi.call(
+        "Events come in",
+        name="ingest_events",
+        body=EventBatch,
+        answers={202: IngestAnswer},
+        refusals=(400, 413, 422),
+        parameters=(ATOMIC,),
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)

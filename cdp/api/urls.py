@@ -1,0 +1,10 @@
+from django.urls import path
+
+from cdp.api.ingest import IngestEvents, IngestOrders
+from cdp.api.members import MemberDoor
+
+urlpatterns = [
+    path("ingest/orders", IngestOrders.as_view()),
+    path("ingest/events", IngestEvents.as_view()),
+    path("members/<str:member>", MemberDoor.as_view()),
+]

@@ -1,0 +1,56 @@
+"""The OpenAPI document is made from the types that read and write the calls, so it cannot say anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from config.ground.problems import TYPE, Problem
+
+_REF = "#/components/schemas/{name}"
+_SHAPES: list[type] = [Problem]
+
+
+class KeyScheme(OpenApiAuthenticationExtension):
+    target_class = "config.ground.web.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+def call(
+    summary: str,
+    *,
+    name: str,
+    answers: dict[int, type],
+    body: type | None = None,
+    refusals: tuple[int, ...] = (),
+    parameters: tuple[OpenApiParameter, ...] = (),
+) -> Callable[[Any], Any]:
+    """Describe one method of a Door: what it reads, what it answers, how it refuses."""
+    _SHAPES.extend([*answers.values(), *([body] if body else [])])
+    good = {(status, "application/json"): _ref(shape) for status, shape in answers.items()}
+    bad = {(status, TYPE): _ref(Problem) for status in (401, 403, 503, *refusals)}
+    return extend_schema(
+        operation_id=name,
+        summary=summary,
+        request={"application/json": _ref(body)} if body else None,
+        responses=good | bad,
+        parameters=list(parameters),
+    )
+
+
+def add_shapes(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """A postprocessing hook: the components that the calls refer to."""
+    _schemas, components = msgspec.json.schema_components(_SHAPES, ref_template=_REF)
+    result["components"].setdefault("schemas", {}).update(components)
+    return result
+
+
+def _ref(shape: type) -> dict[str, str]:
+    return {"$ref": _REF.format(name=shape.__name__)}

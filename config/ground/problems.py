@@ -1,0 +1,88 @@
+"""How an API says no: RFC 9457, with a stable `code` for machines and a `detail` for people, in their language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.defaults import page_not_found
+from msgspec import Struct, json
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+TYPE = "application/problem+json"
+RETRY_AFTER = 5  # seconds; by then a lock is free again or the database is back
+
+
+class Fault(Struct, frozen=True):
+    path: str
+    code: str
+    message: str
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: Sequence[Any] = ()
+
+
+class Refused(Exception):
+    """A door answers no. `errors` name the fields and what would be right."""
+
+    def __init__(self, status: int, code: str, detail: str, errors: Sequence[Any] = (), **headers: str) -> None:
+        super().__init__(code)
+        self.problem = Problem(HTTPStatus(status).phrase, status, code, detail, errors)
+        self.headers = headers
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every refusal of a call as one form. What is not known here is our fault, and stays loud."""
+    refused = _refused(error)
+    if refused is None:
+        return None
+    response = Response(refused.problem, status=refused.problem.status, content_type=TYPE)
+    for name, value in refused.headers.items():
+        response[name.replace("_", "-")] = value
+    return response
+
+
+def _refused(error: Exception) -> Refused | None:
+    match error:
+        case Refused():
+            return error
+        case Http404() | exceptions.NotFound():
+            return Refused(404, "not_found", _("there is no such thing here"))
+        case PermissionDenied():
+            return Refused(403, "permission_denied", _("this is not allowed"))
+        case OperationalError() | InterfaceError():
+            return Refused(
+                503, "busy", _("the database did not answer in time; try again"), Retry_After=str(RETRY_AFTER)
+            )
+        case DataError():  # the last net: a value that the database cannot hold is the caller's, not a crash
+            return Refused(400, "unstorable", _("a value here is beyond what can be stored"))
+        case exceptions.APIException():
+            return _from_framework(error)
+    return None
+
+
+def _from_framework(error: exceptions.APIException) -> Refused:
+    headers = {"WWW_Authenticate": error.auth_header} if hasattr(error, "auth_header") else {}
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Refused(405, "method_not_allowed", str(error.detail))
+    codes = error.get_codes()
+    return Refused(error.status_code, codes if isinstance(codes, str) else "invalid", str(error.detail), **headers)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler404`: the API's callers get a problem, people a page."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
+    problem = Problem("Not Found", 404, "not_found", _("there is no such call"))
+    return HttpResponse(json.encode(problem), status=404, content_type=TYPE)

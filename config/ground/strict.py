@@ -1,0 +1,66 @@
+"""Strict JSON: read whole or refused with the path, and a fault told in the caller's language."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from django.utils.translation import gettext as _
+
+from config.ground.problems import Fault, Refused
+
+T = TypeVar("T")
+LARGEST = 5 * 1024 * 1024  # bytes of a body
+
+
+def read(raw: bytes) -> Any:
+    if len(raw) > LARGEST:
+        raise Refused(413, "too_large", _("a body is at most %(bytes)d bytes") % {"bytes": LARGEST})
+    try:
+        return msgspec.json.decode(raw)
+    except RecursionError:
+        raise Refused(400, "malformed_json", _("this JSON is nested too deeply")) from None
+    except UnicodeDecodeError:
+        raise Refused(400, "malformed_json", _("this JSON is not UTF-8")) from None
+    except msgspec.DecodeError as error:
+        raise Refused(400, "malformed_json", _("this is not JSON: %(why)s") % {"why": error}) from None
+
+
+def shape(document: Any, wanted: type[T]) -> T:
+    """The document as what is wanted, or a refusal that names the field."""
+    try:
+        return msgspec.convert(document, wanted, strict=True)
+    except msgspec.ValidationError as error:
+        raise Refused(400, "invalid", _("the request does not have the right form"), [explain(str(error))]) from None
+
+
+def explain(error: str) -> Fault:
+    """msgspec's English sentence -> path, code, and a message in the caller's language."""
+    message, _at, path = error.partition(" - at `$")
+    path = path.rstrip("`").removeprefix(".")
+    if field := re.search(r"unknown field `([^`]+)`", message):
+        return Fault(_join(path, field[1]), "unknown_field", _("there is no such field"))
+    if field := re.search(r"missing required field `([^`]+)`", message):
+        return Fault(_join(path, field[1]), "required", _("this field is required"))
+    return Fault(path, *_reason(message))
+
+
+def _reason(message: str) -> tuple[str, str]:
+    if "timezone component" in message:
+        return "naive_time", _("an instant needs its offset, like 2026-03-01T10:00:00+08:00")
+    if "RFC3339" in message or "datetime" in message:
+        return "invalid_time", _("not an instant; write it like 2026-03-01T10:00:00+08:00")
+    if bound := re.search(r"Expected `int` ([<>]=) (-?\d+)", message):
+        return "out_of_range", _("must be %(sign)s %(bound)s") % {"sign": bound[1], "bound": bound[2]}
+    if bound := re.search(r"of length ([<>]=) (\d+)", message):
+        return "wrong_length", _("its length must be %(sign)s %(bound)s") % {"sign": bound[1], "bound": bound[2]}
+    if form := re.search(r"matching regex '(.+)'", message):
+        return "wrong_form", _("must match %(pattern)s") % {"pattern": form[1]}
+    if kinds := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
+        return "wrong_type", _("must be %(wanted)s, not %(got)s") % {"wanted": kinds[1], "got": kinds[2]}
+    return "invalid", _("this value cannot be read")
+
+
+def _join(path: str, field: str) -> str:
+    return f"{path}.{field}" if path else field
