@@ -19,7 +19,7 @@ def points_balance(as_of: datetime) -> Coalesce:
     accounts = PointsAccount.objects.filter(programme__key=MAIN, member=OuterRef("pk"))
     return Coalesce(
         Subquery(accounts.values("avail")[:1]),
-        Value(Decimal(0)),
+        Value(Decimal("0.00")),
         output_field=DecimalField(max_digits=18, decimal_places=2),
     )
 

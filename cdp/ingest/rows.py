@@ -23,7 +23,7 @@ Fen = Annotated[int, Meta(ge=0, le=10**12)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Levels = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=8)]
 Identities = Annotated[list[str], Meta(max_length=20)]
-Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,49}\Z")]
+Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,49}$")]
 
 FUTURE = timedelta(minutes=5)  # clocks of tills and phones differ; more than this is a mistake
 MOST = 10**18  # any number that a partner may say
@@ -51,7 +51,7 @@ class OrderRow(Struct, frozen=True, forbid_unknown_fields=True):
     store: Short = ""
     items: Annotated[list[Line], Meta(max_length=1000)] = []
     coupon_codes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=20)] = []
-    points_used: Annotated[str, Meta(pattern=r"^[0-9]{1,14}(\.[0-9]{1,2})?\Z")] = "0"
+    points_used: Annotated[str, Meta(pattern=r"^[0-9]{1,14}(\.[0-9]{1,2})?$")] = "0"
 
 
 class EventRow(Struct, frozen=True, forbid_unknown_fields=True):

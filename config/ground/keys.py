@@ -22,9 +22,8 @@ class InvalidKey(ValueError):
     """A key that cannot be made as asked."""
 
 
-@transaction.atomic
-def create(name: str, scopes: Collection[str], source: str = "", *, actor: str, now: datetime) -> str:
-    """Make a key and return it in the clear; nobody can read it again."""
+def check(name: str, scopes: Collection[str], source: str) -> None:
+    """Raise InvalidKey with what would be right."""
     if unknown := sorted(set(scopes) - set(SCOPES)):
         raise InvalidKey(
             _("unknown scopes: %(unknown)s; known: %(known)s")
@@ -36,6 +35,12 @@ def create(name: str, scopes: Collection[str], source: str = "", *, actor: str, 
         raise InvalidKey(_("%(scopes)s need the source that the key is bound to") % {"scopes": ", ".join(bound)})
     if not name or ApiKey.objects.filter(name=name).exists():
         raise InvalidKey(_("a key needs a name that no other key has"))
+
+
+@transaction.atomic
+def create(name: str, scopes: Collection[str], source: str = "", *, actor: str, now: datetime) -> str:
+    """Make a key and return it in the clear; nobody can read it again."""
+    check(name, scopes, source)
     prefix = secrets.token_hex(4)
     clear = f"hk_{prefix}_{secrets.token_urlsafe(32)}"
     ordered = [scope for scope in SCOPES if scope in scopes]

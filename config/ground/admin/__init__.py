@@ -1,0 +1,3 @@
+from config.ground.admin.keys import ApiKeyAdmin
+
+__all__ = ["ApiKeyAdmin"]
