@@ -1,0 +1,58 @@
+"""Addresses that may not be written to any more, and consents that fall with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from cdp import consents
+from cdp.ingest import accept
+from config.ground.cause import Cause
+from connectors.models import Message
+
+
+def block(channel: str, blinds: Sequence[bytes], *, reason: str, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO connectors_blockedaddress (channel, blind, reason, since)
+               SELECT %s, blind, %s, %s FROM unnest(%s::bytea[]) AS blind ORDER BY blind ON CONFLICT DO NOTHING""",
+            [channel, reason, now, sorted(blinds)],
+        )
+
+
+def block_attempted(submission: UUID, messages: Sequence[UUID], *, reason: str, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO connectors_blockedaddress (channel, blind, reason, since)
+               SELECT m.channel, a.address, %s, %s
+               FROM connectors_attempt a JOIN connectors_message m ON m.id = a.message_id
+               WHERE a.submission_id = %s AND a.message_id = ANY(%s) ORDER BY a.address ON CONFLICT DO NOTHING""",
+            [reason, now, submission, list(messages)],
+        )
+
+
+def withdraw(messages: Iterable[UUID], *, evidence: str, now: datetime) -> None:
+    """All marketing on the channel by which these were sent."""
+    rows = Message.objects.filter(pk__in=list(messages)).order_by("member_id").values_list("member", "channel")
+    opt_out([(member, channel, evidence) for member, channel in rows], now=now)
+
+
+def opt_out(said: Sequence[tuple[int, str, str]], *, now: datetime) -> None:
+    """(member, channel, evidence): withdrawn, and told once per evidence."""
+    consents.set_state([consents.Said(m, channel, "marketing", "withdrawn", now, e) for m, channel, e in said], now=now)
+    accept.record(
+        [
+            accept.Own(
+                "consent.withdrawn",
+                m,
+                Cause("connectors", f"{e}/{m}"),
+                now,
+                {"channel": channel, "purpose": "marketing"},
+            )
+            for m, channel, e in said
+        ],
+        now=now,
+    )

@@ -1,0 +1,111 @@
+"""May it go, and if not, why: asked in the claim, just before the call, in business time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from cdp import identity
+from config.ground import clock
+from connectors.models import ProviderAccount
+from connectors.provider import Provider
+from connectors.terms import Terms
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message as it is claimed."""
+
+    id: object
+    member: int
+    purpose: str
+    data: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Address:
+    wire: str
+    blind: bytes
+
+
+def expire(now: datetime) -> int:
+    """What is past its time does not go."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_message SET state = 'expired', reason = 'not_after'
+               WHERE id IN (SELECT id FROM connectors_message WHERE state = 'ready' AND not_after <= %s
+                            ORDER BY id FOR UPDATE SKIP LOCKED)""",
+            [now],
+        )
+        return cursor.rowcount
+
+
+def postpone(account: ProviderAccount, terms: Terms, *, now: datetime) -> bool:
+    """In quiet hours all marketing that is due waits for their end. Returns whether it is quiet."""
+    allowed = terms.allowed_from(now, clock.zone())
+    if allowed == now:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_message SET ready_at = %s
+               WHERE id IN (SELECT id FROM connectors_message
+                            WHERE state = 'ready' AND channel = %s AND purpose = 'marketing' AND ready_at < %s
+                            ORDER BY id FOR UPDATE SKIP LOCKED)""",
+            [allowed, account.channel, allowed],
+        )
+    return True
+
+
+def judge(
+    rows: Sequence[Row], account: ProviderAccount, provider: Provider
+) -> tuple[dict[int, Address], dict[object, str]]:
+    """Member -> the address to write to; message -> why it may not go."""
+    caps = provider.caps
+    clear = identity.addresses([row.member for row in rows], caps.id_kind)
+    known = {m: identity.Key(caps.id_kind, "", value) for m, value in clear.items()}
+    wire = {m: provider.wire_address(value) for m, value in clear.items()}
+    blocked = _blocked(account.channel, [key.blind for key in known.values()])
+    said = _consents(rows, account.channel)
+    made_up = set() if account.sandbox else _synthetic(rows)
+    refused: dict[object, str] = {}
+    for row in rows:
+        consent = said.get((row.member, row.purpose))
+        if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
+            refused[row.id] = "no_consent"
+        elif row.member not in known:
+            refused[row.id] = "no_address"
+        elif wire[row.member] is None:
+            refused[row.id] = "invalid_address"
+        elif known[row.member].blind in blocked:
+            refused[row.id] = "blocked_address"
+        elif row.member in made_up:
+            refused[row.id] = "synthetic_member"
+    return {m: Address(number, known[m].blind) for m, number in wire.items() if number}, refused
+
+
+def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel = %s",
+            [[row.member for row in rows], channel],
+        )
+        return {(member, purpose): state for member, purpose, state in cursor.fetchall()}
+
+
+def _blocked(channel: str, blinds: Sequence[bytes]) -> set[bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT blind FROM connectors_blockedaddress WHERE channel = %s AND blind = ANY(%s)",
+            [channel, list(blinds)],
+        )
+        return {bytes(row[0]) for row in cursor.fetchall()}
+
+
+def _synthetic(rows: Sequence[Row]) -> set[int]:
+    """Made-up people have made-up numbers, and those belong to somebody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM cdp_member WHERE id = ANY(%s) AND synthetic", [[row.member for row in rows]])
+        return {row[0] for row in cursor.fetchall()}

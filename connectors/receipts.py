@@ -1,0 +1,195 @@
+"""What a provider says later: any order, any number of times, before the answer too, gives the same final state."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from cdp.identity import Key
+from connectors import announce, blocks, crash, terms
+from connectors.models import ProviderAccount
+from connectors.provider import PROVIDERS, Heard
+
+OPT_OUT = {"R", "T", "TD", "N", "QX", "0000", "退订", "拒收", "取消订阅", "STOP", "UNSUBSCRIBE"}
+# A delivered one stays delivered whatever is said after it, and in whatever order it is said.
+RANK = ["none", "undelivered", "delivered", "clicked", "replied"]
+
+
+@dataclass(frozen=True)
+class Matched:
+    id: int
+    kind: str
+    message: UUID | None
+    member: int | None
+    opts_out: bool
+
+
+def opts_out(text: str) -> bool:
+    """The exact words only: who writes "please do not stop" does not opt out."""
+    return unicodedata.normalize("NFKC", text).strip().upper() in OPT_OUT
+
+
+@transaction.atomic
+def record(account: ProviderAccount, heard: Sequence[Heard], *, now: datetime) -> int:
+    """Returns how many were not known yet. A sandbox lives in real time and the brand may not: its instants count as `now`."""
+    kind = PROVIDERS.get(account.provider).caps.id_kind
+    blinds = [Key(kind, "", one.address).blind for one in heard]
+    fresh = _store(account, heard, blinds, now=now)
+    _match_reports(fresh)
+    _match_replies(account, kind, fresh)
+    take_effect(account, fresh, now=now)
+    new = [(one, blind) for one, blind in zip(heard, blinds, strict=True) if one.dead or one.refused]
+    blocks.block(account.channel, [b for one, b in new if one.dead], reason="dead_address", now=now)
+    blocks.block(account.channel, [b for one, b in new if one.refused], reason="opted_out", now=now)
+    crash.point("receipt.before_commit")
+    return len(fresh)
+
+
+def match_late(account: ProviderAccount, provider_ids: Sequence[str], *, now: datetime) -> None:
+    """Receipts without our key that came before the provider's id was known."""
+    if not provider_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT id FROM connectors_receipt WHERE account_id = %s AND message_id IS NULL AND kind <> 'reply'
+                      AND provider_id = ANY(%s) ORDER BY id FOR UPDATE""",
+            [account.pk, list(provider_ids)],
+        )
+        waiting = [row[0] for row in cursor.fetchall()]
+    if waiting:
+        _match_reports(waiting)
+        take_effect(account, waiting, now=now)
+
+
+def sweep(account: ProviderAccount, *, now: datetime) -> None:
+    """A receipt and the answer that it needs may have been stored in the same moment, neither seeing the other."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT r.provider_id FROM connectors_receipt r
+               JOIN connectors_submission s ON s.account_id = r.account_id AND s.provider_id = r.provider_id
+               WHERE r.account_id = %s AND r.message_id IS NULL AND r.kind <> 'reply' AND r.provider_id <> ''""",
+            [account.pk],
+        )
+        match_late(account, [row[0] for row in cursor.fetchall()], now=now)
+
+
+def _store(account: ProviderAccount, heard: Sequence[Heard], blinds: Sequence[bytes], *, now: datetime) -> list[int]:
+    rows: dict[str, tuple[Any, ...]] = {}
+    for one, blind in zip(heard, blinds, strict=True):
+        dedupe = sha256(f"{one.dedupe} {blind.hex()}".encode()).hexdigest()
+        leaves = one.refused or (one.kind == "reply" and opts_out(one.text))
+        at = now if account.sandbox else one.at
+        rows[dedupe] = (one.kind, _uuid(one.submission), one.provider_id, blind, one.code[:80], leaves, at)
+    columns = [list(column) for column in zip(*((key, *rows[key]) for key in sorted(rows)), strict=True)]
+    if not columns:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO connectors_receipt
+                 (account_id, received_at, dedupe, kind, submission, provider_id, address, code, opts_out, at)
+               SELECT %s, %s, r.* FROM unnest(%s::text[], %s::text[], %s::uuid[], %s::text[], %s::bytea[], %s::text[],
+                                              %s::bool[], %s::timestamptz[]) AS r
+               ON CONFLICT DO NOTHING RETURNING id""",
+            [account.pk, now, *columns],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _uuid(text: str) -> UUID | None:
+    return UUID(text) if re.fullmatch("[0-9a-f]{32}", text) else None
+
+
+def _match_reports(receipts: Sequence[int]) -> None:
+    """By our key, else by the provider's id; always with the address, and never against what the provider itself said."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_receipt r SET message_id = m.id, member_id = m.member_id
+               FROM connectors_attempt a
+               JOIN connectors_submission s ON s.id = a.submission_id
+               JOIN connectors_message m ON m.id = a.message_id
+               WHERE r.id = ANY(%s) AND r.kind <> 'reply' AND r.message_id IS NULL
+                 AND s.account_id = r.account_id AND a.address = r.address
+                 AND (r.submission = s.id OR r.submission IS NULL AND r.provider_id = s.provider_id AND s.provider_id <> '')
+                 AND (s.provider_id = '' OR r.provider_id = '' OR s.provider_id = r.provider_id)""",
+            [list(receipts)],
+        )
+
+
+def _match_replies(account: ProviderAccount, kind: str, receipts: Sequence[int]) -> None:
+    """A reply names nobody but its number: it is about the last that was sent there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_receipt r
+               SET member_id = coalesce((SELECT i.member_id FROM cdp_identity i
+                                         WHERE i.kind = %s AND i.app = '' AND i.blind = r.address), last.member_id),
+                   message_id = last.id
+               FROM connectors_receipt self
+               LEFT JOIN LATERAL (SELECT m.id, m.member_id FROM connectors_attempt a
+                                  JOIN connectors_message m ON m.id = a.message_id AND m.account_id = %s
+                                  WHERE a.address = self.address ORDER BY a.id DESC LIMIT 1) last ON true
+               WHERE r.id = self.id AND r.id = ANY(%s) AND r.kind = 'reply'""",
+            [kind, account.pk, list(receipts)],
+        )
+
+
+def take_effect(account: ProviderAccount, receipts: Sequence[int], *, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT r.id, r.kind, r.message_id, r.member_id, r.opts_out FROM connectors_receipt r
+               LEFT JOIN connectors_message m ON m.id = r.message_id
+               WHERE r.id = ANY(%s) ORDER BY r.message_id, r.id""",
+            [list(receipts)],
+        )
+        matched = [Matched(*row) for row in cursor.fetchall()]
+    about = sorted({r.message for r in matched if r.message})
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM connectors_message WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [about])
+    _prove_sent(account, about, now=now)
+    _deliver(about)
+    for kind, told in (("delivered", "delivered"), ("undelivered", "undelivered"), ("reply", "replied")):
+        announce.tell(f"message.{told}", {r.message for r in matched if r.message and r.kind == kind}, now=now)
+    leaving = sorted((r.member, account.channel, f"receipt {r.id}") for r in matched if r.opts_out and r.member)
+    blocks.opt_out(leaving, now=now)
+
+
+def _prove_sent(account: ProviderAccount, messages: Sequence[UUID], *, now: datetime) -> None:
+    """Who was delivered to, or was tried, was sent to: whatever we thought of it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_message m
+               SET state = 'sent', reason = 'receipt', sent_at = coalesce(sent_at, %s), cost = round(m.units * %s::numeric),
+                   provider_id = CASE WHEN m.provider_id = '' THEN
+                       coalesce((SELECT max(r.provider_id) FROM connectors_receipt r WHERE r.message_id = m.id), '')
+                       ELSE m.provider_id END,
+                   lease_until = NULL, ask_at = NULL, retry_at = NULL
+               WHERE m.id = ANY(%s) AND m.state NOT IN ('sent', 'failed')
+                 AND EXISTS (SELECT FROM connectors_receipt r WHERE r.message_id = m.id AND r.kind <> 'reply')
+               RETURNING m.id""",
+            [now, terms.read(account.settings).price_fen, list(messages)],
+        )
+        proven = [row[0] for row in cursor.fetchall()]
+    announce.tell("message.sent", proven, now=now)
+
+
+def _deliver(messages: Sequence[UUID]) -> None:
+    """From all receipts of a message at once, so that their order cannot matter."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE connectors_message m SET delivery = known.delivery, delivered_at = known.delivered_at
+               FROM (SELECT message_id,
+                            (%(rank)s::text[])[max(array_position(%(rank)s::text[],
+                                CASE kind WHEN 'reply' THEN 'replied' ELSE kind END))] AS delivery,
+                            min(at) FILTER (WHERE kind = 'delivered') AS delivered_at
+                     FROM connectors_receipt WHERE message_id = ANY(%(messages)s) GROUP BY message_id) known
+               WHERE m.id = known.message_id
+                 AND (m.delivery, m.delivered_at) IS DISTINCT FROM (known.delivery, known.delivered_at)""",
+            {"rank": RANK, "messages": list(messages)},
+        )
