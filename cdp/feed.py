@@ -21,7 +21,9 @@ from config.ground.registry import Registry
 
 log = logging.getLogger(__name__)
 
-PROFILE = "profile"  # the first reader; it tells the others, so that they hear of a fact only after the profile contains it
+PROFILE = (
+    "profile"  # the first reader; it tells the others, so that they hear of a fact only after the profile contains it
+)
 TRIES = 3
 
 

@@ -48,7 +48,10 @@ def parse(text: str) -> Key:
     if not colon or kind not in KINDS:
         raise InvalidIdentity(_("write an identity as kind:value; kinds: %(kinds)s") % {"kinds": ", ".join(KINDS)})
     if bool(app) != (kind in PER_APP):
-        raise InvalidIdentity(_("%(kinds)s carry their app, as kind@app:value; other kinds do not") % {"kinds": ", ".join(sorted(PER_APP))})
+        raise InvalidIdentity(
+            _("%(kinds)s carry their app, as kind@app:value; other kinds do not")
+            % {"kinds": ", ".join(sorted(PER_APP))}
+        )
     value = unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         value = _phone(value)
@@ -79,7 +82,9 @@ def _email(value: str) -> str:
 def find(kind: str, value: str, app: str = "") -> int | None:
     """The member named by an identity: one index look-up."""
     key = parse(f"{kind}@{app}:{value}" if app else f"{kind}:{value}")
-    return Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind).values_list("member_id", flat=True).first()
+    return (
+        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind).values_list("member_id", flat=True).first()
+    )
 
 
 def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str]:

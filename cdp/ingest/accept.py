@@ -97,7 +97,20 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
         "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
         " points_used, recorded_at)",
         (
-            (id, member, source.pk, o.id, o.placed_at, o.amount, o.currency, o.channel, o.store, o.coupon_codes, o.points_used, now)
+            (
+                id,
+                member,
+                source.pk,
+                o.id,
+                o.placed_at,
+                o.amount,
+                o.currency,
+                o.channel,
+                o.store,
+                o.coupon_codes,
+                o.points_used,
+                now,
+            )
             for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
         ),
     )
@@ -117,7 +130,10 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     fresh = _unseen("event", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
     ids = _copy_events(
-        [(p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties) for p, m in zip(fresh, members, strict=True)],
+        [
+            (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties)
+            for p, m in zip(fresh, members, strict=True)
+        ],
         now=now,
     )
     told = zip(ids, members, ((p.row.type, p.row.occurred_at) for p in fresh), strict=True)
