@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('cause', models.UUIDField(verbose_name='cause')),
                 ('origin', models.CharField(max_length=120, verbose_name='origin')),
                 ('input_hash', models.BinaryField(max_length=16)),
-                ('result', models.JSONField(verbose_name='answer')),
+                ('result', models.JSONField(verbose_name='result')),
                 ('source_type', models.CharField(blank=True, max_length=20, verbose_name='source type')),
                 ('source_id', models.BigIntegerField(blank=True, null=True, verbose_name='source')),
                 ('source_line', models.PositiveIntegerField(default=0, verbose_name='source line')),

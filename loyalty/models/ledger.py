@@ -39,7 +39,7 @@ class Entry(models.Model):
     cause = models.UUIDField(_("cause"))
     origin = models.CharField(_("origin"), max_length=120)
     input_hash = models.BinaryField(max_length=16)
-    result = models.JSONField(_("answer"))
+    result = models.JSONField(_("result"))
     reverses = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", verbose_name=_("undoes")
     )

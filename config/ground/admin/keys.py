@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from config.ground import clock, keys
 from config.ground.models import ApiKey
@@ -21,7 +21,7 @@ class KeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("scopes"),
         choices=[(scope, scope) for scope in keys.SCOPES],
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
     class Meta:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
 
 from config.ground import clock, keys
 
@@ -24,5 +25,5 @@ class Command(BaseCommand):
             clear = keys.create(name, wanted, source, actor="command", now=clock.now())
         except keys.InvalidKey as error:
             raise CommandError(str(error)) from None
-        self.stderr.write("Keep this key now; it cannot be shown again.")
+        self.stderr.write(_("Keep this key now; it cannot be shown again."))
         self.stdout.write(clear)
