@@ -111,7 +111,8 @@ def _prepare(
     provider = PROVIDERS.get(account.provider)
     addresses, refused = gate.judge(rows, account, provider)
     version = TemplateVersion.objects.get(pk=Template.objects.values_list("live").get(pk=template)[0])
-    to, units = [], {}
+    to: list[Recipient] = []
+    units: dict[UUID, int] = {}
     facts = _facts(version, [row.member for row in rows if row.id not in refused], now)
     for row in rows:
         if row.id in refused:

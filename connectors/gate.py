@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection
 
@@ -19,7 +20,7 @@ from connectors.terms import Terms
 class Row:
     """A message as it is claimed."""
 
-    id: object
+    id: UUID
     member: int
     purpose: str
     data: dict[str, str]
@@ -61,7 +62,7 @@ def postpone(account: ProviderAccount, terms: Terms, *, now: datetime) -> bool:
 
 def judge(
     rows: Sequence[Row], account: ProviderAccount, provider: Provider
-) -> tuple[dict[int, Address], dict[object, str]]:
+) -> tuple[dict[int, Address], dict[UUID, str]]:
     """Member -> the address to write to; message -> why it may not go."""
     caps = provider.caps
     clear = identity.addresses([row.member for row in rows], caps.id_kind)
@@ -70,7 +71,7 @@ def judge(
     blocked = _blocked(account.channel, [key.blind for key in known.values()])
     said = _consents(rows, account.channel)
     made_up = set() if account.sandbox else _synthetic(rows)
-    refused: dict[object, str] = {}
+    refused: dict[UUID, str] = {}
     for row in rows:
         consent = said.get((row.member, row.purpose))
         if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -84,7 +85,7 @@ def _move(call: Call, outcome: Outcome, here: list[tuple[Held, Result]], *, now:
             _slow(call.account, max(result.retry_after, 1))
 
 
-def mark_sent(provider_ids: dict[UUID, str], *, price: object, reason: str, now: datetime) -> None:
+def mark_sent(provider_ids: dict[UUID, str], *, price: Decimal, reason: str, now: datetime) -> None:
     """Taken by the provider, as its answer, our question or a receipt says. The rows are locked by the caller."""
     with connection.cursor() as cursor:
         cursor.execute(

@@ -90,7 +90,7 @@ def _days(*days: date) -> list[date]:
 def _address(kind: str, blind: bytes) -> str | None:
     """The very address that was tried, also when the member has another one by now."""
     sealed = Identity.objects.filter(kind=kind, app="", blind=blind).values_list("sealed", flat=True).first()
-    return crypto.unseal(sealed) if sealed else None
+    return crypto.unseal(bytes(sealed)) if sealed else None
 
 
 @transaction.atomic
@@ -133,6 +133,6 @@ def _ready_once(one: Missing) -> None:
     _update(one, "state = 'ready', reason = '', resent = true, asked = 0, token = NULL, ask_at = NULL")
 
 
-def _update(one: Missing, changes: str, *values: object) -> None:
+def _update(one: Missing, changes: str, *values: float | str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE connectors_message SET {changes} WHERE id = %s", [*values, one.id])

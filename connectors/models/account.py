@@ -40,7 +40,7 @@ class ProviderAccount(models.Model):
 
     def open(self) -> dict[str, str]:
         """The secrets in the clear: only for what goes on the wire and for comparing what came in."""
-        opened: dict[str, str] = json.loads(crypto.unseal(self.secrets))
+        opened: dict[str, str] = json.loads(crypto.unseal(bytes(self.secrets)))
         return opened
 
 

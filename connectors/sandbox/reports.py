@@ -68,7 +68,7 @@ def _sequence(of: Accepted) -> str:
 def _row(item: Told) -> dict[str, object]:
     of = item.of
     if item.what == REPLY:
-        up = {"phone_number": of.phone, "content": "R", "send_time": beijing(), "dest_code": "1234"}
+        up: dict[str, object] = {"phone_number": of.phone, "content": "R", "send_time": beijing(), "dest_code": "1234"}
         return up | {"sequence_id": _sequence(of)}
     return {
         "phone_number": of.phone,

@@ -158,10 +158,10 @@ class Handler(BaseHTTPRequestHandler):
         body = json.dumps({"RequestId": str(uuid4()).upper(), **said}, ensure_ascii=False).encode()
         self._raw(status, body, **headers)
 
-    def _raw(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
+    def _raw(self, status: int, body: bytes, *, length: int = -1, **headers: Any) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json;charset=utf-8")
-        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.send_header("Content-Length", str(len(body) if length < 0 else length))
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
