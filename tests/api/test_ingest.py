@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import OperationalError
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from cdp.api import ingest
+from cdp.ingest.rows import EventRow, OrderRow
 from cdp.models import Event, Order
 
 ORDERS, EVENTS = "/api/v1/ingest/orders", "/api/v1/ingest/events"
+
+
+@pytest.fixture
+def sender(partner):
+    return partner("ingest")
 
 
 def order(**other):
@@ -180,12 +187,42 @@ def test_another_media_type_and_another_method_are_problems(partner):
     assert (response.status_code, answer(response)["code"]) == (404, "not_found")
 
 
-def test_a_database_that_does_not_answer_is_503_with_retry_after(partner, monkeypatch):
-    def late(*args, **kwargs):
-        raise OperationalError("canceling statement due to lock timeout")
-
-    monkeypatch.setattr(ingest, "accept", late)
-    response = send(partner("ingest"), order())
+def test_a_database_that_does_not_answer_is_503_with_retry_after(partner):
+    client = partner("ingest")
+    somebody_else = connection.copy()
+    with somebody_else.cursor() as other, connection.cursor() as ours:
+        somebody_else.set_autocommit(False)
+        other.execute("LOCK TABLE cdp_seen IN ACCESS EXCLUSIVE MODE")
+        ours.execute("SET LOCAL lock_timeout = '100ms'")
+        try:
+            response = send(client, order())
+        finally:
+            somebody_else.close()
 
     assert (response.status_code, response["Retry-After"], answer(response)["code"]) == (503, "5", "busy")
     assert "lock" not in response.content.decode()
+    assert send(client, order()).status_code == 202
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = st.sampled_from([*OrderRow.__struct_fields__, *EventRow.__struct_fields__])
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(url=st.sampled_from([ORDERS, EVENTS]), strange=st.dictionaries(FIELDS, JSON, max_size=3), extra=JSON)
+def test_no_content_of_a_row_makes_a_server_error(sender, url, strange, extra):
+    good = {k: v for k, v in (order() if url == ORDERS else event()).items() if k not in strange}
+
+    response = send(sender, good | strange, extra, url=url)
+
+    assert response.status_code == 202, (strange, extra)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_no_body_makes_a_server_error(sender, body):
+    assert 400 <= raw(sender, body).status_code < 500, body
