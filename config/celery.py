@@ -7,6 +7,7 @@ What is due at a manager's hour is a Schedule row with unique slots, never a tic
 from __future__ import annotations
 
 import os
+import warnings
 from logging.config import dictConfig
 
 if "DJANGO_SETTINGS_MODULE" not in os.environ:  # `celery -A config.celery worker`, without manage.py
@@ -14,11 +15,13 @@ if "DJANGO_SETTINGS_MODULE" not in os.environ:  # `celery -A config.celery worke
     os.environ.setdefault("HUITOU_ROLE", "worker")
 
 from celery import Celery, signals
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from config.parental import dies_with_parent
 from config.pulse import Pulse
 
+warnings.filterwarnings("ignore", category=SecurityWarning)  # about root and pickle; we read JSON only
 TASK_LIMIT = 600
 
 app = Celery("huitou", broker=settings.BROKER_URL, set_as_current=True)

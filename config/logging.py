@@ -9,15 +9,16 @@ import structlog
 
 BLOT = "[redacted]"
 SECRET_NAMES = re.compile(r"(?i)(password|secret|token|authorization|cookie|api_?key|field_?key|phone|email)")
-PHONE = re.compile(r"(?<![\w.-])(?:\+|00)?(?:86)?[ -]?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\w-])")
+PHONE = re.compile(r"(?<![\w.-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\w-])")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 CALLBACK = re.compile(r"(/callbacks/[^/\s]+/[^/\s]+/)[^/\s\"'?]+")
-BEARER = re.compile(r"(?i)(bearer\s+|://[^:/@\s]*:)[^@\s\"']+")
+BEARER = re.compile(r"(?i)(bearer\s+)[^\s\"']+")
+PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)")
 
 
 def clean(text: str) -> str:
     text = CALLBACK.sub(rf"\1{BLOT}", text)
-    text = BEARER.sub(rf"\1{BLOT}", text)
+    text = PASSWORD.sub(rf"\1{BLOT}", BEARER.sub(rf"\1{BLOT}", text))
     return EMAIL.sub(BLOT, PHONE.sub(BLOT, text))
 
 

@@ -27,6 +27,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from config import embedded
+from config.ground.models import Heartbeat
 from config.place import Refused
 from config.supervisor import Child, Supervisor, show
 from connectors.models import ProviderAccount
@@ -109,6 +110,7 @@ def prepare(plan: Plan) -> None:
     free(plan.host, plan.port, "PORT")
     call_command("migrate", interactive=False, verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
+    Heartbeat.objects.all().delete()  # readiness is to be proven by this run, not by the one before
     if wants_sandbox(plan):
         free("127.0.0.1", plan.counterpart, "--sandbox-port")
     connections.close_all()
