@@ -12,12 +12,13 @@ SECRET_NAMES = re.compile(r"(?i)(password|secret|token|authorization|cookie|api_
 PHONE = re.compile(r"(?<![\w.-])(?:(?:\+|00)?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}(?![\w-])")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 CALLBACK = re.compile(r"(/callbacks/[^/\s]+/[^/\s]+/)[^/\s\"'?]+")
+MEMBER = re.compile(r"(/members/)(?!\d+\b)[^/\s?\"']+")  # an identity in a path, however it is encoded
 BEARER = re.compile(r"(?i)(bearer\s+)[^\s\"']+")
 PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)")
 
 
 def clean(text: str) -> str:
-    text = CALLBACK.sub(rf"\1{BLOT}", text)
+    text = MEMBER.sub(rf"\1{BLOT}", CALLBACK.sub(rf"\1{BLOT}", text))
     text = PASSWORD.sub(rf"\1{BLOT}", BEARER.sub(rf"\1{BLOT}", text))
     return EMAIL.sub(BLOT, PHONE.sub(BLOT, text))
 

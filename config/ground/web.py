@@ -74,6 +74,11 @@ class Door(APIView):
     parser_classes = [StrictJSON]
     renderer_classes = [PlainJSON]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.headers.get("Transfer-Encoding"):  # WSGI reads as much as Content-Length says, so nothing
+            raise Refused(411, "length_required", _("send the body with its Content-Length, not in chunks"))
+
 
 def flag(request: Request, name: str) -> bool:
     """`?name=true`, or refused."""

@@ -177,6 +177,12 @@ def test_rows_that_are_no_objects_are_rejected_one_by_one(partner):
     assert [(r["index"], r["code"]) for r in body["rejected"]] == [(n, "wrong_type") for n in range(4)]
 
 
+def test_a_chunked_body_is_told_what_to_send(partner):
+    response = partner("ingest").generic("POST", ORDERS, b"", HTTP_TRANSFER_ENCODING="chunked")
+
+    assert (response.status_code, answer(response)["code"]) == (411, "length_required")
+
+
 def test_another_media_type_and_another_method_are_problems(partner):
     client = partner("ingest")
 

@@ -11,6 +11,7 @@ from cdp import consents, feed
 from cdp.ingest.accept import accept
 from cdp.models import Member, Order
 from config.ground.cause import Cause
+from config.logging import clean
 from loyalty import prizes, programmes
 from tests.api.conftest import NOW
 
@@ -82,6 +83,18 @@ def test_a_member_without_orders_has_no_profile_yet(partner):
     status, body = get(partner("members", "members:all"), pk)
 
     assert (status, body["profile"], body["stage"], body["points"]) == (200, None, None, {"balance": "0.00"})
+
+
+@pytest.mark.parametrize(
+    "name", ["phone:+8613900000001", "phone%3A%2B8613900000001", "wechat_openid@wx1:oABC", "crm_id:77"]
+)
+def test_an_identity_in_a_path_never_reaches_a_log(name):
+    assert (
+        clean(f'"GET /api/v1/members/{name}/points HTTP/1.1" 404')
+        == '"GET /api/v1/members/[redacted]/points HTTP/1.1" 404'
+    )
+    assert clean(f"Not Found: /api/v1/members/{name}") == "Not Found: /api/v1/members/[redacted]"
+    assert clean("Not Found: /api/v1/members/17") == "Not Found: /api/v1/members/17"
 
 
 @pytest.mark.parametrize(
