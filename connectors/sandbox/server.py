@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
             }
         self._answer(200, state)
 
-    def _answer(self, status: int, said: dict[str, Any], **headers: str) -> None:
+    def _answer(self, status: int, said: dict[str, Any], **headers: Any) -> None:
         body = json.dumps({"RequestId": str(uuid4()).upper(), **said}, ensure_ascii=False).encode()
         self._raw(status, body, **headers)
 
