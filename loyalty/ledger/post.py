@@ -22,6 +22,7 @@ from loyalty.errors import ConflictingCause, InvalidPoints
 from loyalty.models import Book, Entry, Lot, Programme
 
 CENT = Decimal("0.01")
+MOST = Decimal(10) ** 15  # of one posting; a balance holds ten of them
 _NEW_POINTS = {Entry.Kind.EARN, Entry.Kind.GRANT}  # kinds whose points become a lot
 
 
@@ -51,8 +52,9 @@ class Posting:
     expires_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        if not self.points.is_finite() or self.points <= 0 or self.points != self.points.quantize(CENT):
-            raise InvalidPoints(f"points are above 0 with at most two decimals, not {self.points}")
+        p = self.points
+        if not (p.is_finite() and 0 < p < MOST and p == p.quantize(CENT)):
+            raise InvalidPoints(f"points are above 0 and below {MOST:.0e} with at most two decimals, not {p}")
 
     @property
     def input_hash(self) -> bytes:

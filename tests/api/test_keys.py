@@ -119,3 +119,12 @@ def test_the_admin_refuses_a_key_without_its_source(client):
 
     assert response.status_code == 200
     assert ApiKey.objects.count() == 0
+
+
+def test_options_and_head_answer_and_an_unacceptable_form_is_a_problem(partner):
+    client = partner("members")
+
+    assert client.options(MEMBER).status_code == 200
+    assert client.head(MEMBER).status_code == 404
+    response = client.get(MEMBER, HTTP_ACCEPT="text/html")
+    assert (response.status_code, response["Content-Type"]) == (406, "application/problem+json")

@@ -97,7 +97,7 @@ def test_a_set_leaves_the_same_rows_as_one_by_one():
     assert balance(members[0]) == Decimal("12.00")
 
 
-@pytest.mark.parametrize("points", ["0", "-1", "0.001", "NaN", "Infinity"])
+@pytest.mark.parametrize("points", ["0", "-1", "0.001", "NaN", "Infinity", "1E+15", "1E+30"])
 def test_points_are_above_zero_with_two_decimals(points):
     with pytest.raises(InvalidPoints):
         earn_many(a_programme(), [an_earning(a_member(), points)], now=NOW)
