@@ -22,7 +22,8 @@ else:
 sessions.bound(DATABASES["default"])
 BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
 
-ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# Our own host always: readiness is asked and the sandbox calls back there.
+ALLOWED_HOSTS = [*env.hosts("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
 PUBLIC_URL = env.web_address(
     "PUBLIC_URL", default=f"http://127.0.0.1:{env.integer('PORT', default=8000, low=1, high=65535)}"
 )

@@ -70,6 +70,13 @@ class Supervisor:
         os.set_blocking(pipe.fileno(), False)
         self.output.register(pipe, selectors.EVENT_READ, (child.name, bytearray()))
 
+    def restart(self, child: Child) -> None:
+        if child.process:
+            child.process.terminate()
+            child.process.wait(GRACE)
+            child.process = None
+        self.start(child)
+
     def turn(self, seconds: float) -> None:
         """One round: pass on what the children said, see who died or hangs, start who is due."""
         for key, _ in self.output.select(seconds):

@@ -27,13 +27,16 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from config import embedded
+from config.ground import clock
 from config.ground.models import Heartbeat
 from config.place import Refused
 from config.supervisor import Child, Supervisor, show
+from connectors import accounts
 from connectors.models import ProviderAccount
 
 log = logging.getLogger("supervisor")
 
+RECEIPTS_EVERY = 2.0  # seconds, by the sandbox of an installation that runs
 READY = "Huitou is ready:"  # whoever waits for it (detach.py) looks for this line
 
 
@@ -50,7 +53,8 @@ class Plan:
 
     @property
     def address(self) -> str:
-        return f"http://{'127.0.0.1' if self.host == '0.0.0.0' else self.host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return f"http://{host}:{self.port}"
 
     @property
     def counterpart(self) -> int:
@@ -128,16 +132,20 @@ def free(host: str, port: int, name: str) -> None:
 
 
 def wants_sandbox(plan: Plan) -> bool:
-    return plan.sandbox or ProviderAccount.objects.filter(sandbox=True, enabled=True).exists()
+    return plan.sandbox or ProviderAccount.objects.filter(key=accounts.SANDBOX, enabled=True).exists()
 
 
 def watch(supervisor: Supervisor, plan: Plan) -> int:
     supervisor.add(web(plan))
-    if wants_sandbox(plan):
-        supervisor.add(sandbox(plan))
+    counterpart = sandbox(plan) if wants_sandbox(plan) else None
     connections.close_all()
-    if plan.first and not (supervisor.stopping or run_first(supervisor, plan)):
+    if counterpart:
+        supervisor.add(counterpart)
+    if plan.first and not run_first(supervisor, plan):
         return 0 if supervisor.stopping else 1
+    if counterpart:  # until now `first` said when a receipt is due; from now on time does
+        counterpart.command += ["--auto", str(RECEIPTS_EVERY)]
+        supervisor.restart(counterpart)
     for child in (worker(plan), beat()):
         supervisor.add(child)
     while not supervisor.stopping and not ask(f"{plan.address}/readyz"):
@@ -158,7 +166,10 @@ def turn(supervisor: Supervisor, seconds: float) -> None:
 
 
 def run_first(supervisor: Supervisor, plan: Plan) -> bool:
-    while not supervisor.stopping and not ask(f"{plan.address}/healthz"):
+    asked = [f"{plan.address}/healthz"]
+    if any(child.name == "sandbox" for child in supervisor.children):
+        asked.append(f"http://127.0.0.1:{plan.counterpart}/control/state")
+    while not supervisor.stopping and not all(ask(address) for address in asked):
         turn(supervisor, 0.2)
     child = Child("", [sys.executable, "manage.py", *shlex.split(plan.first)], once=True)
     supervisor.add(child)
@@ -189,10 +200,15 @@ def beat() -> Child:
 
 
 def sandbox(plan: Plan) -> Child:
+    """Its address, and the one that it calls back, follow our ports; the secrets go by the environment."""
+    now = clock.now()
+    callback = accounts.install_sandbox(f"http://127.0.0.1:{plan.counterpart}", plan.address, now=now)
+    opened = ProviderAccount.objects.get(key=accounts.SANDBOX).open()
     log_file = settings.HOME / "sandbox" / "accepted.jsonl"
     log_file.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "connectors.sandbox", "--port", str(plan.counterpart), "--log", str(log_file)]
-    return Child("sandbox", command)
+    keys = {"SANDBOX_KEY_ID": opened["key_id"], "SANDBOX_KEY_SECRET": opened["key_secret"]}
+    return Child("sandbox", command, {"SANDBOX_CALLBACK": callback, **keys})
 
 
 def celery(part: str) -> list[str]:

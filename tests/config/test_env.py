@@ -89,7 +89,7 @@ def test_any_value_may_come_from_a_file(given, tmp_path):
         env.given("FIELD_KEY")
 
     given(FIELD_KEY="", FIELD_KEY_FILE=str(tmp_path / "absent"))
-    with pytest.raises(env.BadSetting, match="FIELD_KEY_FILE names .*absent, which cannot be read"):
+    with pytest.raises(env.BadSetting, match=r"FIELD_KEY_FILE names .*absent, which cannot be read"):
         env.given("FIELD_KEY")
 
 

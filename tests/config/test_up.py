@@ -159,6 +159,30 @@ def test_a_killed_server_comes_back_and_the_worker_goes_on(installation, server)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("first", "code"), [("check", 0), ("check --tag nonsense", 1)])
+def test_what_comes_first_sees_web_and_sandbox_and_its_failure_ends_all(installation, first, code):
+    plan = f"Plan(port={installation.port}, workers=1, sandbox=True, first={first!r})"
+    script = f"import django; django.setup(); from config import embedded, up; embedded.ensure(); raise SystemExit(up.run(up.{plan}))"
+    env = installation.env | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+    with open(installation.home / "words", "wb") as words:
+        installation.up = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=ROOT, env=env, stdout=words, stderr=words
+        )
+
+    if code:
+        assert installation.up.wait(60) == code
+        assert f"`manage.py {first}` ended with 1; stopping\n" in (installation.home / "words").read_text()
+    else:
+        installation.wait_ready()
+        said = (installation.home / "words").read_text()
+        assert said.index("System check identified no issues") < said.index("worker  |")
+        (sandbox,) = [words for words in installation.living().values() if "connectors.sandbox" in words]
+        assert " --auto 2.0" in sandbox
+        installation.up.terminate()
+        assert installation.up.wait(10) == 0
+
+
+@pytest.mark.slow
 def test_detached_returns_when_ready_and_says_why_when_it_cannot(installation):
     done = installation.manage("up", "--detach", "--port", str(installation.port), "--workers", "1")
     assert (done.returncode, done.stdout) == (0, f"Huitou is ready: http://127.0.0.1:{installation.port}/admin/\n")
