@@ -17,12 +17,18 @@ class EntryAdmin(ReadOnlyAdmin):
     search_fields = ["=account__member__id", "origin"]
     search_help_text = _("member number, or the origin, like journey:win-back@1")
     ordering = ["-id"]
-    exclude = ["input_hash"]
+    fields = ["account", "member", "kind", "amount", "balance", "reason", "origin", "cause"]
+    fields += ["source_type", "source_id", "reverses", "occurred_at", "recorded_at"]
+    readonly_fields = ["member", "balance"]
     inlines = [LegInline]
 
     @admin.display(description=_("member"))
     def member(self, entry: Entry) -> str:
         return str(entry.account.member)
+
+    @admin.display(description=_("available points after it"))
+    def balance(self, entry: Entry) -> str:
+        return entry.result["balance"]
 
 
 @admin.register(Lot)

@@ -19,7 +19,7 @@ from config.ground.models import ApiKey
 
 class KeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("scopes"),
+        label=gettext_lazy("Scopes"),
         choices=[(scope, scope) for scope in keys.SCOPES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
@@ -41,10 +41,14 @@ class KeyForm(forms.ModelForm):
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
     form = KeyForm
-    list_display = ["name", "prefix", "source", "scopes", "created_at", "revoked_at"]
+    list_display = ["name", "prefix", "source", "may", "created_at", "revoked_at"]
     search_fields = ["name", "prefix"]
     exclude = ["hashed"]
     actions = ["revoke"]
+
+    @admin.display(description=gettext_lazy("scopes"))
+    def may(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
