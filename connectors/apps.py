@@ -7,7 +7,6 @@ class ConnectorsConfig(AppConfig):
     verbose_name = _("Channels")
 
     def ready(self) -> None:
-        from connectors import provider, redaction  # models must be loaded first
+        from connectors import provider  # models must be loaded first
 
         provider.discover()
-        redaction.install()

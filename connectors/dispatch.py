@@ -17,7 +17,7 @@ from connectors.settle import settle
 log = logging.getLogger(__name__)
 
 
-def send_due(*, limit: int, now: datetime) -> int:
+def send_due(*, limit: int = 1000, now: datetime) -> int:
     """Send what is due, up to `limit` messages. Returns how many were decided on; 0: nothing is due."""
     handled = gate.expire(now) + lapse()
     for key in ProviderAccount.objects.filter(enabled=True).order_by("key").values_list("key", flat=True):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from config.ground.cause import Cause
 from config.ground.nudge import nudge
 from connectors.errors import UnknownTemplate
-from connectors.models import Message, Template
+from connectors.models import Message, ProviderAccount, Template
 from connectors.models.message import State
 
 STALE = timedelta(days=3)  # nothing waits for ever: what a wish without `not_after` gets
@@ -80,7 +80,9 @@ def _templates(keys: set[str]) -> dict[tuple[str, str], int]:
 
 
 def unsettled(*, now: datetime) -> int:
-    """How many messages are due or on their way: 0 when there is nothing left to do at this instant."""
-    return Message.objects.filter(
-        Q(state__in=(State.INFLIGHT, State.UNKNOWN)) | Q(state=State.READY, ready_at__lte=now)
-    ).count()
+    """How many messages are on their way or can go: 0 when there is nothing left to do at this instant. Some of them wait for
+    the database's clock (a refused call, a question), whatever time it is for the brand.
+    """
+    open_channels = ProviderAccount.objects.filter(enabled=True).values("channel")
+    can_go = Q(state=State.READY, ready_at__lte=now, channel__in=open_channels, template__stopped_for="")
+    return Message.objects.filter(Q(state__in=(State.INFLIGHT, State.UNKNOWN)) | can_go).count()

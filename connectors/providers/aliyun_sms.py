@@ -121,6 +121,8 @@ class AliyunSms(Provider):
         """SmsReport and SmsUp, told apart by their fields; both come as an array."""
         try:
             rows = json.loads(body)
+            if not isinstance(rows, list):
+                raise TypeError("an array")
             heard = [_report(row) if "success" in row else _up(row) for row in rows]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise CallbackRefused("neither SmsReport nor SmsUp") from None

@@ -50,10 +50,12 @@ class Reports:
             return sum(pool.map(self._deliver, calls.values()))
 
     def _deliver(self, items: list[Told]) -> int:
+        if not self.callback:  # nobody to tell yet
+            return len(items) - self.book.put_back(items, tries=1 << 30)
         body = json.dumps([_row(item) for item in items], ensure_ascii=False).encode()
         for wait in WAITS:
             time.sleep(wait)
-            if self.callback and _post(self.callback, body):
+            if _post(self.callback, body):
                 self.book.tell(items)
                 return 0
         self.book.put_back(items, tries=TRIES)
