@@ -10,11 +10,10 @@ from pathlib import Path
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ.setdefault("HUITOU_HOME", str(Path(__file__).resolve().parent.parent / ".huitou" / "test"))
-if os.environ.get("DATABASE_URL"):
-    os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 32)
-    os.environ.setdefault("FIELD_KEY", "k1:" + "5a" * 32)
+os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 32)
+os.environ.setdefault("FIELD_KEY", "k1:" + "5a" * 32)
 
-from config import embedded  # noqa: E402
+from config import embedded
 
 embedded.ensure(durable=False)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from config.ground.cause import Cause
 from connectors import accounts, dispatch, outbox, templates, unknown
 from connectors.models import Message, ProviderAccount
 from connectors.outbox import Wish
+from tests.outside import environment
 
 NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)  # noon in Shanghai
 FAST = {"price_fen": 5, "query_lag": 0.3, "timeout": 0.4, "lease": 1.0}
@@ -140,9 +140,5 @@ def post(url: str, body: bytes) -> int:
 
 def run(code: str, *, crash_at: str = "") -> int:
     """A piece of our code in a process of its own, on this test's database. Returns how it ended."""
-    its = connection.settings_dict
-    url = f"postgres://{its['USER']}:{its['PASSWORD']}@{its['HOST']}:{its['PORT']}/{its['NAME']}"
     script = f"import django; django.setup()\nfrom tests.connectors.builders import *\n{code}"
-    return subprocess.run(
-        [sys.executable, "-c", script], env=os.environ | {"DATABASE_URL": url, "CRASH_AT": crash_at}, timeout=60
-    ).returncode
+    return subprocess.run([sys.executable, "-c", script], env=environment(CRASH_AT=crash_at), timeout=60).returncode
