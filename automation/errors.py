@@ -21,3 +21,7 @@ class UnknownJourney(LookupError):
 
 class JourneyRefused(Exception):
     """A journey cannot go from its state to the one that is asked for; the message says why."""
+
+
+class StepBroken(Exception):
+    """Nobody can take this step as things are (its template is gone): the step waits, nobody fails."""

@@ -1,0 +1,99 @@
+"""Enrolment is a set operation: one INSERT ... SELECT, with re-entry, hold-out and the open-enrolment rule inside it.
+
+Hold-outs are rows under the same rules, never advanced: both arms enter, stay and come back alike, so that they can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from automation import arms, document
+from automation.graph import Graph
+from automation.models import Enrolment, Journey, JourneyVersion
+from cdp import conditions
+from config.ground import clock
+from config.ground.cause import Cause
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    treated: int = 0
+    held_out: int = 0
+
+
+# In id order, so that two passes at once meet at one row and do not wait for each other in a ring.
+_ENROL = """
+WITH enrolled AS (
+    INSERT INTO automation_enrolment
+      (journey_id, version_id, member_id, cause, state, step, visit, due_at, enrolled_at, closes_at, reason)
+    SELECT %(journey)s, %(version)s, m.id, %(cause)s,
+           CASE WHEN held_out THEN 'held_out' ELSE 'open' END,
+           CASE WHEN held_out THEN '' ELSE %(step)s END, 1,
+           CASE WHEN NOT held_out THEN %(due_at)s::timestamptz END, %(as_of)s, %(closes_at)s, ''
+    FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out FROM ({entry}) qualified (id)
+          WHERE %(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) m
+    WHERE NOT EXISTS (SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = m.id
+                      AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz))
+    ORDER BY m.id
+    ON CONFLICT DO NOTHING
+    RETURNING state)
+SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'held_out') FROM enrolled
+"""
+
+
+@transaction.atomic
+def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequence[int] | None = None) -> Enrolled:
+    """Enrol who qualifies as of an instant (of `among`, when given), once per cause. Nobody, when the journey is not live.
+
+    The share lock keeps the journey's state as it is until the enrolments are committed.
+    """
+    journey = Journey.objects.raw("SELECT * FROM automation_journey WHERE id = %s FOR SHARE", [version.journey_id])[0]
+    if journey.state != Journey.State.LIVE:
+        return Enrolled()
+    close_due(journey.pk, now=as_of)
+    graph = document.parse(version.document)
+    tz = clock.zone()
+    entry, params = _named(*conditions.matching(graph.entry, as_of=as_of).values("pk").query.sql_with_params())
+    values = {
+        "journey": journey.pk,
+        "version": version.pk,
+        "cause": cause.id,
+        "step": graph.steps[0].id,
+        "due_at": graph.due(graph.steps[0].id, as_of),
+        "as_of": as_of,
+        "closes_at": graph.goal.after(as_of, tz),
+        "salt": arms.salt(journey.key),
+        "holdout": graph.holdout,
+        "among": None if among is None else list(among),
+        **_reentry(graph, as_of),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_ENROL.format(entry=entry), values | params)
+        return Enrolled(*cursor.fetchone())
+
+
+def _reentry(graph: Graph, as_of: datetime) -> dict[str, Any]:
+    after = graph.reentry.after
+    return {
+        "never": graph.reentry.mode == "never",
+        "not_since": after.before(as_of, clock.zone()) if after else None,
+    }
+
+
+def _named(sql: str, params: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """Django's positional parameters as named ones, so that they can stand inside a statement with names."""
+    names = {f"entry_{n}": value for n, value in enumerate(params)}
+    return sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in names), names
+
+
+def close_due(journey: int | None = None, *, now: datetime) -> int:
+    """Close what has taken its last step and whose goal window is over; hold-outs too."""
+    over = Enrolment.objects.filter(closed_at=None, closes_at__lte=now).exclude(state=Enrolment.State.OPEN)
+    if journey is not None:
+        over = over.filter(journey=journey)
+    return over.update(closed_at=now)

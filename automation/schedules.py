@@ -1,0 +1,40 @@
+"""The slots of journeys: whoever takes one enrols, in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import transaction
+
+from automation.enrolment import Enrolled, enrol
+from automation.models import Journey
+from config.ground import schedules
+from config.ground.cause import Cause
+from config.ground.nudge import nudge
+
+PREFIX = "journey:"
+
+
+def run_due(*, now: datetime) -> int:
+    """Take every slot that is due and enrol for it. Returns how many slots ran."""
+    return sum(_run(schedule, now=now) for schedule in schedules.due(PREFIX, now=now))
+
+
+@transaction.atomic
+def _run(schedule: str, *, now: datetime) -> int:
+    slots = schedules.take(schedule, now=now)
+    for slot in slots:
+        enrolled = enrol_for(schedule.removeprefix(PREFIX), slot.at, now=now)
+        schedules.report(slot.slot, **asdict(enrolled))
+    if slots:
+        nudge("automation.advance")
+    return len(slots)
+
+
+def enrol_for(key: str, slot: datetime, *, now: datetime) -> Enrolled:
+    """One pass of a journey for a slot; the same slot again enrols nobody twice."""
+    journey = Journey.objects.select_related("live__journey").get(key=key)
+    if journey.live is None:
+        return Enrolled()
+    return enrol(journey.live, cause=Cause(f"journey:{key}", f"slot/{slot.isoformat()}"), as_of=now)
