@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from config.ground import alarms, audit
 from config.ground.nudge import nudge
@@ -30,6 +31,10 @@ TEXTS = [  # key, name, code at the provider, text
         "${name}，感谢一直以来的支持，本月为您保留了专属礼遇，到店即享。拒收请回复R",
     ),
 ]
+
+
+class Refused(Exception):
+    """The account cannot be started; the message says why."""
 
 
 def callback_url(account: ProviderAccount, base: str) -> str:
@@ -72,9 +77,13 @@ def stop(key: str, *, reason: str, by: str, now: datetime) -> bool:
 
 @transaction.atomic
 def start(key: str, *, by: str, now: datetime) -> bool:
-    started = ProviderAccount.objects.filter(key=key, enabled=False).update(
-        enabled=True, stopped_for="", slow_until=None
-    )
+    """Raises Refused while the brand lives in another time than the account."""
+    stopped = ProviderAccount.objects.filter(key=key, enabled=False)
+    try:
+        with transaction.atomic():
+            started = stopped.update(enabled=True, stopped_for="", slow_until=None)
+    except IntegrityError:
+        raise Refused(_("only sandbox accounts are enabled while the clock is in replay")) from None
     if started:
         audit.note(by, "account.start", key, now=now)
         alarms.close(f"account:{key}", now=now)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from cdp.conditions.vocabulary import FIELDS
 from connectors.errors import InvalidTemplate
 
 HOLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,29})\}")
@@ -24,17 +27,19 @@ def check(text: str, variables: Mapping[str, Mapping[str, Any]], *, purpose: str
     """Raises InvalidTemplate for what a provider would refuse."""
     holes = HOLE.findall(text)
     if "${" in HOLE.sub("", text):
-        raise InvalidTemplate("write a variable as ${name}: letters, digits and _")
+        raise InvalidTemplate(_("text: write a variable as ${name}, with letters, digits and _"))
     if len(holes) != len(set(holes)):
-        raise InvalidTemplate("each variable stands once")
+        raise InvalidTemplate(_("text: each variable stands once"))
     if "}${" in text:
-        raise InvalidTemplate("two variables may not touch")
-    if set(holes) != set(variables):
+        raise InvalidTemplate(_("text: two variables may not touch"))
+    if odd := set(holes) ^ set(variables):
         raise InvalidTemplate(
-            f"variables: {', '.join(sorted(set(holes) ^ set(variables)))} in the text or declared, not both"
+            _("variables: %(names)s must stand in the text and be declared") % {"names": ", ".join(sorted(odd))}
         )
+    if unknown := [spec["fact"] for spec in variables.values() if "fact" in spec and spec["fact"] not in FIELDS]:
+        raise InvalidTemplate(_("variables: nothing is known as %(names)s") % {"names": ", ".join(unknown)})
     if purpose == "marketing" and not text.endswith(OPT_OUT):
-        raise InvalidTemplate(f"a marketing text ends with {OPT_OUT}")
+        raise InvalidTemplate(_("text: a marketing text ends with %(words)s") % {"words": OPT_OUT})
 
 
 def values(

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from config.ground import audit
+from config.ground import alarms, audit
+from config.ground.nudge import nudge
 from connectors import render
 from connectors.models import Template, TemplateVersion
 
@@ -41,3 +42,12 @@ def publish(
     Template.objects.filter(pk=template.pk).update(live=version, name=name, purpose=purpose, stopped_for="")
     audit.note(by, "template.publish", f"{channel}/{key}@{number}", now=now)
     return version
+
+
+@transaction.atomic
+def start(template: Template, *, by: str, now: datetime) -> None:
+    """Its messages have waited since the provider refused it."""
+    Template.objects.filter(pk=template.pk).update(stopped_for="")
+    audit.note(by, "template.start", f"{template.channel}/{template.key}", now=now)
+    alarms.close(f"template:{template.key}", now=now)
+    nudge("connectors.dispatch")

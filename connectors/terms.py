@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 QUERY_LAG = 60  # seconds
 
 
@@ -36,13 +38,13 @@ def read(settings: dict[str, Any]) -> Terms:
     try:
         start, end = (time.fromisoformat(text) for text in settings.get("quiet", ("20:00", "09:00")))
     except (ValueError, TypeError):
-        raise ValueError('quiet: write two times of the day, like ["20:00", "09:00"]') from None
+        raise ValueError(_('quiet: write two times of the day, like ["20:00", "09:00"]')) from None
     if start == end and "quiet" in settings:
-        raise ValueError("quiet: the two times must differ")
+        raise ValueError(_("quiet: the two times must differ"))
     timeout, lease = float(settings.get("timeout", 10)), float(settings.get("lease", 60))
     if not 0 < timeout < lease / 2:
-        raise ValueError("timeout: must be above 0 and below half the lease")
+        raise ValueError(_("timeout: must be above 0 and below half the lease"))
     price, lag = Decimal(str(settings.get("price_fen", 6))), float(settings.get("query_lag", QUERY_LAG))
     if price < 0 or lag <= 0:
-        raise ValueError("price_fen: not below 0; query_lag: above 0")
+        raise ValueError(_("price_fen: not below 0; query_lag: above 0"))
     return Terms((start, end), price, timeout, lease, lag)

@@ -8,9 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from cdp.models import Identity
-from config.ground import crypto
-from connectors import crash, receipts, terms
+from connectors import addresses, crash, receipts, terms
 from connectors.errors import Lost, NotSent
 from connectors.models import ProviderAccount
 from connectors.provider import PROVIDERS, Account, Question
@@ -67,7 +65,7 @@ def _ask(account: ProviderAccount, one: Missing) -> str | Exception | None:
     provider, its_terms = PROVIDERS.get(account.provider), terms.read(account.settings)
     if not provider.caps.can_ask:
         return LookupError("cannot_ask")
-    address = _address(provider.caps.id_kind, one.blind)
+    address = addresses.clear(provider.caps.id_kind, one.blind)
     wire = address and provider.wire_address(address)
     if not wire:
         return LookupError("address_gone")
@@ -85,12 +83,6 @@ def _ask(account: ProviderAccount, one: Missing) -> str | Exception | None:
 def _days(*days: date) -> list[date]:
     """Of the call; two when it was made around the provider's midnight."""
     return sorted(set(days))
-
-
-def _address(kind: str, blind: bytes) -> str | None:
-    """The very address that was tried, also when the member has another one by now."""
-    sealed = Identity.objects.filter(kind=kind, app="", blind=blind).values_list("sealed", flat=True).first()
-    return crypto.unseal(bytes(sealed)) if sealed else None
 
 
 @transaction.atomic

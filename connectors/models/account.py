@@ -23,7 +23,7 @@ class ProviderAccount(models.Model):
     sandbox = models.BooleanField(_("sandbox"), default=False)
     enabled = models.BooleanField(_("enabled"), default=True)
     stopped_for = models.CharField(_("stopped for"), max_length=200, blank=True)
-    base_url = models.URLField(_("address of the provider"), max_length=200)
+    base_url = models.CharField(_("address of the provider"), max_length=200)
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     secrets = models.BinaryField(editable=False)
     slow_until = models.DateTimeField(_("slowed until"), null=True, blank=True, help_text=_("the database's clock"))

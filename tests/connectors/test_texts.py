@@ -29,6 +29,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
         ("${a.b}。拒收请回复R", {"a": {}}),
         ("${7*7}。拒收请回复R", {}),
         ("${name。拒收请回复R", {}),
+        ("${name}。拒收请回复R", {"name": {"fact": "shoe_size"}}),
     ],
 )
 def test_a_text_that_a_provider_would_refuse_is_refused_here(text, variables):

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from config.ground import clock
+from config.ground.readonly import ReadOnlyAdmin
+from connectors import accounts
+from connectors.models import BlockedAddress, ProviderAccount
+
+
+@admin.register(ProviderAccount)
+class ProviderAccountAdmin(ReadOnlyAdmin):
+    """Secrets are on no page."""
+
+    list_display = ["name", "key", "channel", "provider", "kind", "running", "stopped_for", "slow_until"]
+    list_filter = ["channel", "sandbox", "enabled"]
+    search_fields = ["key", "name"]
+    exclude = ["secrets"]
+    actions = ["stop", "start"]
+
+    @display(description=_("kind"), label={"sandbox": "warning", "live": "success"})
+    def kind(self, account: ProviderAccount) -> tuple[str, str]:
+        return ("sandbox", gettext("sandbox")) if account.sandbox else ("live", gettext("live"))
+
+    @display(description=_("enabled"), boolean=True)
+    def running(self, account: ProviderAccount) -> bool:
+        return account.enabled
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connectors.change_provideraccount")
+
+    @admin.action(description=_("Stop: nothing goes out until it is started"), permissions=["operate"])
+    def stop(self, request: HttpRequest, chosen: QuerySet[ProviderAccount]) -> None:
+        by = f"admin:{request.user.get_username()}"
+        for key in chosen.values_list("key", flat=True):
+            if accounts.stop(key, reason=by, by=by, now=clock.now()):
+                self.message_user(request, gettext("%(account)s is stopped") % {"account": key})
+
+    @admin.action(description=_("Start again"), permissions=["operate"])
+    def start(self, request: HttpRequest, chosen: QuerySet[ProviderAccount]) -> None:
+        by = f"admin:{request.user.get_username()}"
+        for key in chosen.values_list("key", flat=True):
+            try:
+                if accounts.start(key, by=by, now=clock.now()):
+                    self.message_user(request, gettext("%(account)s is running") % {"account": key})
+            except accounts.Refused as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+
+
+@admin.register(BlockedAddress)
+class BlockedAddressAdmin(ReadOnlyAdmin):
+    list_display = ["channel", "reason", "since"]
+    list_filter = ["channel", "reason"]
+    exclude = ["blind"]
+    ordering = ["-id"]
