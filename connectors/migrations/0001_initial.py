@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('sandbox', models.BooleanField(default=False, verbose_name='sandbox')),
                 ('enabled', models.BooleanField(default=True, verbose_name='enabled')),
                 ('stopped_for', models.CharField(blank=True, max_length=200, verbose_name='stopped for')),
-                ('base_url', models.CharField(verbose_name='address of the provider')),
+                ('base_url', models.CharField(max_length=200, verbose_name='address of the provider')),
                 ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
                 ('secrets', models.BinaryField()),
                 ('slow_until', models.DateTimeField(blank=True, help_text="the database's clock", null=True, verbose_name='slowed until')),
