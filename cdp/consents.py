@@ -20,16 +20,21 @@ class Said:
 
 
 @transaction.atomic
-def set_state(said: Sequence[Said], *, now: datetime) -> None:
+def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
+    """Append what was not said before in the same words at the same instant. Returns whose word is new."""
     columns: tuple[list[object], ...] = tuple(
         [getattr(row, name) for row in said] for name in ("member", "channel", "purpose", "state", "at", "evidence")
     )
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO cdp_consentrecord (member_id, channel, purpose, state, at, evidence, recorded_at)
-               SELECT s.*, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[]) s""",
+               SELECT s.*, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[])
+                    AS s (member, channel, purpose, state, at, evidence)
+               ORDER BY member, channel, purpose, at
+               ON CONFLICT DO NOTHING RETURNING member_id""",
             [now, *columns],
         )
+        new = {row[0] for row in cursor.fetchall()}
         cursor.execute(
             """INSERT INTO cdp_consent (member_id, channel, purpose, state, at)
                SELECT DISTINCT ON (member, channel, purpose) member, channel, purpose, state, at
@@ -40,3 +45,4 @@ def set_state(said: Sequence[Said], *, now: datetime) -> None:
                WHERE (excluded.at, excluded.state) > (cdp_consent.at, cdp_consent.state)""",
             list(columns[:5]),
         )
+    return new

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from cdp import placement, population, profiles
-from config.ground import clock
+from cdp.models import PopulationRun
 
 
 @transaction.atomic
@@ -17,8 +17,9 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
     """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
-    if not population.run(clock.local_day(now, clock.zone())):
-        return False
+    run = population.current(as_of=now)
+    if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
+        return False  # somebody was faster
     profiles.refresh(None, as_of=now)
     placement.place(None, as_of=now, quiet=None if quiet else ())
     return True

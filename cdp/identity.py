@@ -103,8 +103,9 @@ def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int |
     member. A row that names several existing members goes to the one that its strongest identity names; nobody is joined here.
     """
     groups = _together(rows)
-    planned, fresh = _plan(groups)
-    owner = _claim_identities(planned, now=now)
+    known = owners(key for group in groups for key in group)
+    planned, fresh = _plan(groups, known)
+    owner = known | _claim_identities(planned, now=now)
 
     overtaken: dict[int, int] = {}  # somebody else made this person a moment ago: our planned member -> theirs
     for key in sorted(planned, key=_strength):
@@ -146,10 +147,9 @@ def _together(rows: Sequence[Sequence[Key]]) -> list[list[Key]]:
     return list(groups.values())
 
 
-def _plan(groups: Sequence[Sequence[Key]]) -> tuple[dict[Key, int], set[int]]:
-    """Key -> the member it shall name: the one its group is known by, else an id set aside for a new member."""
-    known = _owners([key for group in groups for key in group])
-    planned: dict[Key, int] = dict(known)
+def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[Key, int], set[int]]:
+    """Unknown key -> the member it shall name: the one its group is known by, else an id set aside for a new member."""
+    planned: dict[Key, int] = {}
     strangers = [group for group in groups if not any(key in known for key in group)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -164,7 +164,8 @@ def _plan(groups: Sequence[Sequence[Key]]) -> tuple[dict[Key, int], set[int]]:
     return planned, set(fresh)
 
 
-def _owners(keys: Iterable[Key]) -> dict[Key, int]:
+def owners(keys: Iterable[Key]) -> dict[Key, int]:
+    """Whom each known key names."""
     by_at = {key.at: key for key in keys}
     kinds, apps, blinds = ([at[i] for at in by_at] for i in range(3))
     with connection.cursor() as cursor:
@@ -195,7 +196,7 @@ def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, in
                 [crypto.seal(key.value) for key in keys],
             ],
         )
-    return _owners(keys)
+    return owners(keys)
 
 
 def _make(members: Sequence[int], *, now: datetime) -> None:

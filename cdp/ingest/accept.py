@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from cdp import consents, feed, identity
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import rows as shapes
+from cdp.ingest import tables
 from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow
 from cdp.models import Source
 from config.ground.cause import Cause
@@ -78,9 +79,9 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
     """Store our own events, once per cause, and tell who listens. Returns how many are new."""
     source, _made = Source.objects.get_or_create(code=OWN, defaults={"name": "Huitou"})
     by_cause = {str(event.cause.id): event for event in events}
-    fresh = _remember("event", source, {key: b"" for key in by_cause})
+    fresh = tables.remember("event", source, dict.fromkeys(by_cause, b""))
     stored = [event for key, event in by_cause.items() if key in fresh]
-    ids = _copy_events(
+    ids = tables.copy_events(
         [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
     )
     feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
@@ -92,8 +93,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
 def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     fresh = _unseen("order", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
-    ids = _ids("cdp_order", len(fresh))
-    _copy(
+    ids = tables.next_ids("cdp_order", len(fresh))
+    tables.copy(
         "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
         " points_used, recorded_at)",
         (
@@ -114,7 +115,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
             for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
         ),
     )
-    _copy(
+    tables.copy(
         "cdp_orderline (order_id, position, sku, name, category, quantity, amount, discount)",
         (
             (id, n, line.sku, line.name, line.category, line.quantity, line.amount, line.discount)
@@ -129,7 +130,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     fresh = _unseen("event", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
-    ids = _copy_events(
+    ids = tables.copy_events(
         [
             (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties)
             for p, m in zip(fresh, members, strict=True)
@@ -146,8 +147,48 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
-    members, fresh = identity.resolve([p.keys for p in parsed], now=now)
+    known = identity.owners(key for p in parsed for key in p.keys)
+    named, _fresh = identity.resolve([p.keys for p in parsed], now=now)
+    rows = [(member, p) for member, p in zip(named, parsed, strict=True) if member is not None]
+    changed = {member for member, p in rows if not all(key in known for key in p.keys)}
+    changed |= _describe(rows)
+    changed |= consents.set_state(
+        [
+            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
+            for member, p in rows
+            for c in p.row.consents
+        ],
+        now=now,
+    )
+    _dirty(
+        "member",
+        [
+            (ref, member, now)
+            for ref, member in zip(tables.next_ids("cdp_feedrow", len(changed)), sorted(changed), strict=True)
+        ],
+        history,
+        now,
+    )
+    told = sum(member in changed for member, _p in rows)
+    answer.accepted += told
+    answer.duplicates += len(parsed) - told
+
+
+def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
+    """Later rows of a batch speak over earlier ones. Returns who changed."""
+    said: dict[int, MemberRow] = {}
+    for member, p in rows:
+        before = said.get(member, MemberRow([]))
+        said[member] = MemberRow(
+            [],
+            before.attributes | p.row.attributes,
+            [],
+            before.registered_at or p.row.registered_at,
+            before.synthetic or p.row.synthetic,
+        )
+    members = sorted(said)
     with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [members])
         cursor.execute(
             """UPDATE cdp_member m
                SET attributes = m.attributes || r.attributes, registered_at = coalesce(m.registered_at, r.registered_at),
@@ -159,25 +200,12 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
                RETURNING m.id""",
             [
                 members,
-                [json.dumps(p.row.attributes, ensure_ascii=False) for p in parsed],
-                [p.row.registered_at for p in parsed],
-                [p.row.synthetic for p in parsed],
+                [json.dumps(said[member].attributes, ensure_ascii=False) for member in members],
+                [said[member].registered_at for member in members],
+                [said[member].synthetic for member in members],
             ],
         )
-        changed = {row[0] for row in cursor.fetchall()} | fresh
-    told = [(m, p) for m, p in zip(members, parsed, strict=True) if m in changed]
-    consents.set_state(
-        [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
-            for member, p in told
-            for c in p.row.consents
-            if member is not None
-        ],
-        now=now,
-    )
-    _dirty("member", ((member, member, now) for member, _p in told), history, now)
-    answer.accepted += len(told)
-    answer.duplicates += len(parsed) - len(told)
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _products(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
@@ -236,9 +264,9 @@ def _unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) -
     for p in parsed:
         if first.setdefault(p.row.id, p) is not p:
             again.append(p)
-    fresh = _remember(kind, source, {key: p.content for key, p in first.items()})
+    fresh = tables.remember(kind, source, {key: p.content for key, p in first.items()})
     again += [p for key, p in first.items() if key not in fresh]
-    stored = _stored_content(kind, source, [p.row.id for p in again])
+    stored = tables.stored_content(kind, source, [p.row.id for p in again])
     for p in again:
         if stored[p.row.id] == p.content:
             answer.duplicates += 1
@@ -249,64 +277,12 @@ def _unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) -
     return [p for key, p in first.items() if key in fresh]
 
 
-def _remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
-    ids = sorted(content)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO cdp_seen (kind, source_id, external_id, content)
-               SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
-               ON CONFLICT DO NOTHING RETURNING external_id""",
-            [kind, source.pk, ids, [content[id] for id in ids]],
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
-def _stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, bytes]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT external_id, content FROM cdp_seen WHERE kind = %s AND source_id = %s AND external_id = ANY(%s)",
-            [kind, source.pk, list(ids)],
-        )
-        return {id: bytes(content) for id, content in cursor.fetchall()}
-
-
 def _dirty(kind: str, facts: Iterable[tuple[int, int | None, datetime]], history: bool, now: datetime) -> None:
-    """Tell the profile. History is told once per member, under a kind that nobody listens to."""
-    known = [(ref, member, at) for ref, member, at in facts if member is not None]
+    """Tell the profile. History is told once per member and batch, under a kind that nobody listens to."""
+    heard = [feed.Heard(kind, ref, member, at) for ref, member, at in facts if member is not None]
     if history:
-        heard = [feed.Heard(HISTORY, member, member, now) for member in sorted({member for _ref, member, _at in known})]
-    else:
-        heard = [feed.Heard(kind, ref, member, at) for ref, member, at in known]
+        members = sorted({fact.member for fact in heard})
+        # A ticket of its own each: a row of an earlier batch may be taken by a drain that does not see ours yet.
+        tickets = tables.next_ids("cdp_feedrow", len(members))
+        heard = [feed.Heard(HISTORY, ticket, member, now) for ticket, member in zip(tickets, members, strict=True)]
     feed.tell(feed.PROFILE, heard)
-
-
-def _copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
-    """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
-    ids = _ids("cdp_event", len(events))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
-            [sorted({datetime(e[0].year, e[0].month, 15, tzinfo=UTC) for e in _in_utc(events)})],
-        )
-    _copy(
-        "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
-        ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
-    )
-    return ids
-
-
-def _in_utc(events: Sequence[tuple[Any, ...]]) -> Iterable[tuple[datetime]]:
-    return ((e[0].astimezone(UTC),) for e in events)
-
-
-def _ids(table: str, count: int) -> list[int]:
-    sequence = {"cdp_order": "cdp_order_id_seq", "cdp_event": "cdp_event_id_seq"}[table]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [sequence, count])
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _copy(into: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)

@@ -47,6 +47,11 @@ class ConsentRecord(models.Model):
     class Meta:
         verbose_name = _("consent record")
         verbose_name_plural = _("consent records")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "channel", "purpose", "at", "state"], name="a_consent_is_recorded_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}/{self.purpose} {self.state}"

@@ -56,6 +56,7 @@ class PopulationRun(models.Model):
     base_interval = models.PositiveIntegerField(_("base interval"), help_text=_("days"))
     middle_cut = models.BigIntegerField(_("middle tier from"), null=True)
     top_cut = models.BigIntegerField(_("top tier from"), null=True)
+    turned_at = models.DateTimeField(_("everybody placed"), null=True)
 
     class Meta:
         verbose_name = _("population run")

@@ -1,0 +1,64 @@
+"""How rows reach their tables: remembered first, numbered, then copied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from cdp.models import Source
+
+
+def remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
+    ids = sorted(content)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO cdp_seen (kind, source_id, external_id, content)
+               SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
+               ON CONFLICT DO NOTHING RETURNING external_id""",
+            [kind, source.pk, ids, [content[id] for id in ids]],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT external_id, content FROM cdp_seen WHERE kind = %s AND source_id = %s AND external_id = ANY(%s)",
+            [kind, source.pk, list(ids)],
+        )
+        return {id: bytes(content) for id, content in cursor.fetchall()}
+
+
+def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
+    """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
+    ids = next_ids("cdp_event", len(events))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
+            [sorted({_mid_month(e[0].astimezone(UTC)) for e in events})],
+        )
+    copy(
+        "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
+        ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
+    )
+    return ids
+
+
+def _mid_month(at: datetime) -> datetime:
+    return datetime(at.year, at.month, 15, tzinfo=UTC)
+
+
+def next_ids(table: str, count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [f"{table}_id_seq", count])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def copy(into: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
