@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from automation import runner, schedules
+from automation.results import rollup
 from config.ground import clock
 
 
@@ -16,3 +17,8 @@ def run_schedules() -> None:
 @shared_task(name="automation.advance")
 def advance() -> None:
     runner.advance_due(now=clock.now())
+
+
+@shared_task(name="automation.roll_up")
+def roll_up() -> None:
+    rollup.catch_up(now=clock.now())

@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     path("api/v1/", include("cdp.api.urls")),
     path("api/v1/", include("connectors.api.urls")),
+    path("api/v1/", include("automation.api.urls")),
     path("admin/", admin.site.urls),
 ]
 handler404 = "config.ground.problems.not_found"

@@ -84,7 +84,7 @@ step AS (
     JOIN automation_journeyversion v ON v.id = cohort.version_id
     JOIN automation_journey j ON j.id = v.journey_id
     JOIN automation_steprun r ON r.enrolment_id = cohort.id AND r.message IS NULL)
-SELECT coalesce(sum(p.amount), 0)
+SELECT coalesce(sum(p.amount), 0.00)
 FROM step JOIN loyalty_entry p ON p.origin = step.origin AND p.kind = 'grant'
                               AND p.cause = {cause_id_sql("step.origin || '|' || step.key")}"""
 

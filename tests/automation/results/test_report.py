@@ -142,7 +142,7 @@ def test_the_verdict_says_plainly_when_there_is_no_effect():
         )
         lift = difference(better.treated, better.held_out)
         assert verdict(better, lift) is Verdict.RAISED
-        assert sentence(Verdict.RAISED, lift) == "The journey raised the rate, by +19.8 to +38.0 points."
+        assert sentence(Verdict.RAISED, lift) == "The journey raised the rate, by +19.9 to +38.3 points."
     worse = Arms(better.held_out, better.treated, 0, 0)
     assert verdict(worse, difference(worse.treated, worse.held_out)) is Verdict.LOWERED
     alone = Arms(Arm(400, 100), Arm(0, 0), 0, 0)

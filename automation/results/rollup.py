@@ -1,0 +1,80 @@
+"""What a dashboard shows of a day, kept as figures, so that looking costs nothing. Rolling a day up again corrects its rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from automation.models import Figure
+from automation.results import kpis
+from automation.results.attribution import LAST_TOUCH
+from config.ground import clock
+from config.ground.models import Brand
+
+FIRST = 30  # days that the first roll-up reaches back
+KPI = "kpi"
+
+# %(day)s the brand day, %(tz)s its zone; each gives key, dimensions, value.
+_DAY = """CROSS JOIN (SELECT %(day)s::date::timestamp AT TIME ZONE %(tz)s AS start,
+                             (%(day)s::date + 1)::timestamp AT TIME ZONE %(tz)s AS "end") day"""
+FAMILIES = f"""
+SELECT 'messages' AS key, jsonb_build_object('state', state, 'delivery', delivery, 'channel', channel), count(*)
+FROM connectors_message {_DAY} WHERE created_at >= day.start AND created_at < day."end" GROUP BY state, delivery, channel
+UNION ALL
+SELECT 'enrolments', jsonb_build_object('journey', j.key, 'arm', CASE e.state WHEN 'held_out' THEN 'held_out' ELSE 'treated' END),
+       count(*)
+FROM automation_enrolment e JOIN automation_journey j ON j.id = e.journey_id {_DAY}
+WHERE e.enrolled_at >= day.start AND e.enrolled_at < day."end" GROUP BY 2
+UNION ALL
+SELECT figure.key, jsonb_build_object('journey', j.key), CASE figure.key WHEN 'conversions' THEN count(*) ELSE sum(c.amount) END
+FROM automation_conversion c JOIN automation_enrolment e ON e.id = c.enrolment_id JOIN automation_journey j ON j.id = e.journey_id
+CROSS JOIN (VALUES ('conversions'), ('conversion_amount')) figure (key) {_DAY}
+WHERE c.model = %(model)s AND c.at >= day.start AND c.at < day."end" GROUP BY figure.key, j.key
+UNION ALL
+SELECT 'members', jsonb_build_object('axis', axis, 'value', value), count(*)
+FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM cdp_placement {_DAY}
+      WHERE since < day."end" ORDER BY member_id, axis, since DESC) standing
+GROUP BY axis, value
+UNION ALL
+SELECT figure.key, '{{}}'::jsonb, CASE figure.key WHEN 'orders' THEN count(o.id) ELSE coalesce(sum(o.amount), 0) END
+FROM (VALUES ('orders'), ('amount')) figure (key) {_DAY}
+LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end"
+GROUP BY figure.key"""
+
+_KEEP = """
+WITH fresh AS (SELECT * FROM unnest(%(keys)s::text[], %(dimensions)s::jsonb[], %(values)s::bigint[]) AS f (key, dimensions, value)),
+gone AS (DELETE FROM automation_figure old WHERE day = %(day)s
+         AND NOT EXISTS (SELECT FROM fresh WHERE fresh.key = old.key AND fresh.dimensions = old.dimensions))
+INSERT INTO automation_figure AS old (day, key, dimensions, value)
+SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
+ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE old.value <> excluded.value"""
+
+
+@transaction.atomic
+def roll_up(day: date) -> None:
+    """Bring the figures of one brand day in line with what is known now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtext('automation.roll_up'))"
+        )  # one at a time: they would wait anyway
+        cursor.execute(FAMILIES, {"day": day, "tz": Brand.objects.the().timezone, "model": LAST_TOUCH})
+        rows = [(key, dimensions, int(value)) for key, dimensions, value in cursor.fetchall()]
+        for name, value in kpis.measure(day).items():
+            rows.append((KPI, json.dumps({"kpi": name, "part": "numerator"}), value.numerator))
+            rows.append((KPI, json.dumps({"kpi": name, "part": "denominator"}), value.denominator))
+        keys, dimensions, values = (list(column) for column in zip(*rows, strict=True))
+        cursor.execute(_KEEP, {"day": day, "keys": keys, "dimensions": dimensions, "values": values})
+
+
+def catch_up(*, now: datetime) -> list[date]:
+    """Today, and every day since the last that was rolled up, that one included: it may not have been over."""
+    today = clock.local_day(now, clock.zone())
+    last = Figure.objects.filter(day__lte=today).aggregate(last=Max("day"))["last"]
+    day = last or today - timedelta(days=FIRST)
+    days = [day + timedelta(days=n) for n in range((today - day).days + 1)]
+    for each in days:
+        roll_up(each)
+    return days

@@ -1,0 +1,109 @@
+"""Figures of a day: exact, the same however often they are rolled up, and right again when late news came."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from automation.models import Figure
+from automation.results.attribution import credit
+from automation.results.rollup import catch_up, roll_up
+from automation.tasks import roll_up as task
+from cdp.models import Placement
+from config.ground import clock
+from config.ground.models import Brand
+from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
+
+pytestmark = pytest.mark.django_db
+
+OCT_4 = date(2017, 10, 4)
+
+
+@pytest.fixture(autouse=True)
+def _in_new_york():
+    Brand.objects.update(timezone="America/New_York", currency="USD")
+
+
+def figures(of: date = OCT_4) -> dict[tuple, int]:
+    rows = Figure.objects.filter(day=of).exclude(key="kpi")
+    return {(f.key, *(f.dimensions[name] for name in sorted(f.dimensions))): f.value for f in rows}
+
+
+@pytest.fixture
+def world():
+    """On the 4th of October one is enrolled and one held out, one message goes out, and both buy."""
+    version, member, held = a_journey(), a_member(), a_member()
+    enrolment = an_enrolment(version, member, day(3))
+    an_enrolment(version, held, day(3), held_out=True)
+    message = a_message(enrolment, day(3.1))
+    for who, since, value in (
+        (member, 0, "dormant"),
+        (member, 3.2, "active"),
+        (held, 0, "dormant"),
+        (held, 4, "active"),
+    ):
+        Placement.objects.create(member=who, axis="stage", value=value, since=day(since))
+    credit([an_order(member, day(3.2), 700).pk, an_order(held, day(3.2), 300).pk], now=NOW)
+    return message
+
+
+def test_every_figure_of_a_day(world):
+    roll_up(OCT_4)
+
+    assert figures() == {
+        ("messages", "sms", "delivered", "sent"): 1,
+        ("enrolments", "treated", "win-back"): 1,
+        ("enrolments", "held_out", "win-back"): 1,
+        ("conversions", "win-back"): 1,
+        ("conversion_amount", "win-back"): 700,
+        ("members", "stage", "active"): 1,
+        ("members", "stage", "dormant"): 1,
+        ("orders",): 2,
+        ("amount",): 1000,
+    }
+
+
+def test_a_day_ends_at_the_brands_midnight(world):
+    member = a_member()
+    an_order(member, clock.midnight(date(2017, 10, 5), clock.zone()), 5000)
+
+    roll_up(OCT_4)
+    roll_up(date(2017, 10, 5))
+
+    assert figures()["amount",] == 1000
+    assert figures(date(2017, 10, 5))["amount",] == 5000
+
+
+def test_rolling_up_twice_is_once(world):
+    roll_up(OCT_4)
+    before = list(Figure.objects.order_by("pk").values_list())
+
+    roll_up(OCT_4)
+
+    assert list(Figure.objects.order_by("pk").values_list()) == before
+
+
+def test_late_news_corrects_the_day(world):
+    roll_up(OCT_4)
+    type(world).objects.update(delivery="replied")
+
+    roll_up(OCT_4)
+
+    assert figures()["messages", "sms", "replied", "sent"] == 1
+    assert ("messages", "sms", "delivered", "sent") not in figures()
+
+
+def test_catching_up_reaches_from_the_last_day_to_today(world):
+    assert catch_up(now=day(3)) == [date(2017, 9, 4 + n) for n in range(27)] + [date(2017, 10, n) for n in (1, 2, 3, 4)]
+    assert catch_up(now=day(3)) == [OCT_4]
+    assert catch_up(now=day(5)) == [OCT_4, date(2017, 10, 5), date(2017, 10, 6)]
+
+
+def test_the_tick_rolls_up_the_brands_today(world):
+    Brand.objects.update(clock_mode="replay", clock_at=day(3.5))
+
+    task()
+
+    assert max(Figure.objects.values_list("day", flat=True)) == OCT_4
+    assert figures()["orders",] == 2
