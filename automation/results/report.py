@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from automation.models import Journey
-from automation.results import funnel, stats
+from automation.results import funnel as measured
 from automation.results.arms import Arms, arms
+from automation.results.funnel import Credit, Funnel, Messages
 from automation.results.period import Period
+from automation.results.stats import Difference, difference
 from automation.results.verdict import Verdict, verdict
 
 
@@ -16,26 +18,26 @@ from automation.results.verdict import Verdict, verdict
 class Report:
     journey: Journey
     period: Period
-    funnel: funnel.Funnel
-    messages: funnel.Messages
+    funnel: Funnel
+    messages: Messages
     arms: Arms
-    lift: stats.Difference | None
+    lift: Difference | None
     verdict: Verdict
-    credited: funnel.Credit
+    credited: Credit
     points: Decimal
 
 
 def report(journey: Journey, period: Period) -> Report:
     both = arms(journey.pk, period)
-    lift = stats.difference(both.treated, both.held_out)
+    lift = difference(both.treated, both.held_out)
     return Report(
         journey=journey,
         period=period,
-        funnel=funnel.funnel(journey.pk, period),
-        messages=funnel.messages(journey.pk, period),
+        funnel=measured.funnel(journey.pk, period),
+        messages=measured.messages(journey.pk, period),
         arms=both,
         lift=lift,
         verdict=verdict(both, lift),
-        credited=funnel.credited(journey.pk, period),
-        points=funnel.points(journey.pk, period),
+        credited=measured.credited(journey.pk, period),
+        points=measured.points(journey.pk, period),
     )

@@ -45,7 +45,8 @@ LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end"
 GROUP BY figure.key"""
 
 _KEEP = """
-WITH fresh AS (SELECT * FROM unnest(%(keys)s::text[], %(dimensions)s::jsonb[], %(values)s::bigint[]) AS f (key, dimensions, value)),
+WITH fresh AS (SELECT * FROM unnest(%(keys)s::text[], %(dimensions)s::jsonb[], %(values)s::bigint[])
+                             AS f (key, dimensions, value)),
 gone AS (DELETE FROM automation_figure old WHERE day = %(day)s
          AND NOT EXISTS (SELECT FROM fresh WHERE fresh.key = old.key AND fresh.dimensions = old.dimensions))
 INSERT INTO automation_figure AS old (day, key, dimensions, value)
