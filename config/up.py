@@ -64,6 +64,7 @@ class Plan:
 def run(plan: Plan) -> int:
     """Until SIGTERM, SIGINT, or the failure of `first`. The answer is the exit code."""
     held = claim(plan)
+    os.environ["PORT"] = str(plan.port)  # of every child too: PUBLIC_URL follows it
     supervisor = Supervisor(show)
     for sent in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(sent, lambda *_: setattr(supervisor, "stopping", True))
@@ -184,7 +185,7 @@ def run_first(supervisor: Supervisor, plan: Plan) -> bool:
 def web(plan: Plan) -> Child:
     bind = f"[{plan.host}]:{plan.port}" if ":" in plan.host else f"{plan.host}:{plan.port}"
     command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "--bind", bind]
-    return Child("web", command, {"HUITOU_ROLE": "web", "PORT": str(plan.port)})
+    return Child("web", command, {"HUITOU_ROLE": "web"})
 
 
 def worker(plan: Plan) -> Child:
