@@ -1,3 +1,4 @@
+from config.ground.admin.brand import AlarmAdmin, AuditAdmin, BrandAdmin, ScheduleAdmin, SlotAdmin
 from config.ground.admin.keys import ApiKeyAdmin
 
-__all__ = ["ApiKeyAdmin"]
+__all__ = ["AlarmAdmin", "ApiKeyAdmin", "AuditAdmin", "BrandAdmin", "ScheduleAdmin", "SlotAdmin"]

@@ -1,0 +1,155 @@
+"""Members: found by what names them, read on one page, never edited here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from cdp import identity
+from cdp.admin.shown import amount, badge, with_currency
+from cdp.errors import InvalidIdentity
+from cdp.masks import masked
+from cdp.models import Consent, Identity, Member, Order, Placement, Profile
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+
+class PlacementInline(ReadOnlyInline):
+    model = Placement
+    fields = ["axis", "stands_at", "since"]
+    readonly_fields = fields
+    ordering = ["-since", "axis"]
+    per_page = 10
+    verbose_name_plural = _("stages and tiers, latest first")
+
+    @display(description=_("value"))
+    def stands_at(self, placement: Placement) -> str:
+        return badge(placement.value)
+
+
+class OrderInline(ReadOnlyInline):
+    model = Order
+    fields = ["external_id", "placed_at", "paid", "channel", "store"]
+    readonly_fields = fields
+    ordering = ["-placed_at"]
+    per_page = 10
+
+    @display(description=_("amount"))
+    def paid(self, order: Order) -> str:
+        return amount(order.amount, order.currency)
+
+
+class IdentityInline(ReadOnlyInline):
+    model = Identity
+    fields = ["kind", "app", "value"]
+    readonly_fields = fields
+    show_change_link = False
+
+    @display(description=_("value"))
+    def value(self, identity: Identity) -> str:
+        return masked(identity)
+
+
+class ConsentInline(ReadOnlyInline):
+    model = Consent
+    fields = ["channel", "purpose", "state", "at"]
+    readonly_fields = fields
+    show_change_link = False
+
+
+@admin.register(Member)
+class MemberAdmin(ReadOnlyAdmin):
+    list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
+    list_filter = ["profile__stage", "profile__value_tier", "synthetic"]
+    list_select_related = ["profile"]
+    list_fullwidth = True
+    ordering = ["-id"]
+    search_fields = ["pk"]
+    search_help_text = _("a name from its beginning, a member number, a phone, or an identity as kind:value")
+    inlines = [PlacementInline, OrderInline, IdentityInline, ConsentInline]
+    fieldsets = [
+        (None, {"fields": [("name", "stage", "value_tier"), ("id", "registered_at", "made_up")]}),
+        (
+            _("Purchases"),
+            {
+                "fields": [
+                    ("orders", "purchase_days", "amount", "amount_365"),
+                    ("first_order_at", "last_order_at", "expected_interval", "next_order_due"),
+                ]
+            },
+        ),
+        (_("Attributes"), {"fields": ["attributes"], "classes": ["collapse"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
+        return with_currency(super().get_queryset(request).select_related("profile"))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        term = search_term.strip()
+        return (queryset.filter(**_named(term)) if term else queryset), False
+
+    @display(description=_("name"), ordering="attributes__name")
+    def name(self, member: Member) -> str:
+        return str(member)
+
+    @display(description=_("stage"), ordering="profile__stage")
+    def stage(self, member: Member) -> str:
+        return badge(_of(member, "stage"))
+
+    @display(description=_("value tier"), ordering="profile__value_tier")
+    def value_tier(self, member: Member) -> str:
+        return badge(_of(member, "value_tier"))
+
+    @display(description=_("personal details"), ordering="synthetic")
+    def made_up(self, member: Member) -> str:
+        return badge("synthetic" if member.synthetic else None)
+
+    @display(description=_("net amount"))
+    def amount(self, member: Member) -> str:
+        return _money(member, "amount")
+
+    @display(description=_("net amount, 365 days"), ordering="profile__amount_365")
+    def amount_365(self, member: Member) -> str:
+        return _money(member, "amount_365")
+
+    @display(description=_("expected interval"))
+    def expected_interval(self, member: Member) -> str | None:
+        profile = _profile(member)
+        return _("%(days).1f days") % {"days": profile.expected_interval} if profile else None
+
+    orders = display(description=_("orders"), ordering="profile__orders")(lambda self, m: _of(m, "orders"))
+    purchase_days = display(description=_("purchase days"))(lambda self, m: _of(m, "purchase_days"))
+    first_order_at = display(description=_("first order"))(lambda self, m: _of(m, "first_order_at"))
+    last_order_at = display(description=_("last order"), ordering="profile__last_order_at")(
+        lambda self, m: _of(m, "last_order_at")
+    )
+    next_order_due = display(description=_("next order due"))(lambda self, m: _of(m, "next_order_due"))
+
+
+def _named(term: str) -> dict[str, Any]:
+    """What somebody typed, as a filter: exact for everything that names a person, a beginning for a name."""
+    if term.isascii() and term.isdigit() and len(term) < 10:
+        return {"pk": int(term)}
+    guess = term if ":" in term else f"email:{term}" if "@" in term else f"phone:{term}"
+    try:
+        key = identity.parse(guess)
+    except InvalidIdentity:
+        return {"attributes__name__startswith": term}
+    return {"pk": identity.find(key.kind, key.value, key.app)}
+
+
+def _profile(member: Member) -> Profile | None:
+    return getattr(member, "profile", None)
+
+
+def _of(member: Member, column: str) -> Any:
+    profile = _profile(member)
+    return getattr(profile, column) if profile else None
+
+
+def _money(member: Member, column: str) -> str:
+    return amount(_of(member, column), member.brand_currency)  # type: ignore[attr-defined]  # with_currency

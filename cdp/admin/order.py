@@ -1,0 +1,45 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from cdp.admin.shown import amount
+from cdp.models import Order, OrderLine
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+
+class LineInline(ReadOnlyInline):
+    model = OrderLine
+    fields = ["sku", "name", "categories", "quantity", "paid", "given"]
+    readonly_fields = fields
+    ordering = ["position"]
+    show_change_link = False
+    per_page = 50
+
+    @display(description=_("category"))
+    def categories(self, line: OrderLine) -> str:
+        return " › ".join(line.category)
+
+    @display(description=_("amount"))
+    def paid(self, line: OrderLine) -> str:
+        return amount(line.amount, line.order.currency)
+
+    @display(description=_("discount"))
+    def given(self, line: OrderLine) -> str:
+        return amount(line.discount, line.order.currency) if line.discount else "–"
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    list_display = ["external_id", "member", "paid", "placed_at", "channel", "store", "source"]
+    list_filter = ["source"]
+    list_select_related = ["member", "source"]
+    list_fullwidth = True
+    ordering = ["-placed_at"]
+    search_fields = ["=external_id", "=member__id"]
+    search_help_text = _("order number, or member number")
+    inlines = [LineInline]
+    fields = ["external_id", "member", "source", "placed_at", "paid", "channel", "store", "coupon_codes", "points_used"]
+
+    @display(description=_("amount"), ordering="amount")
+    def paid(self, order: Order) -> str:
+        return amount(order.amount, order.currency)
