@@ -46,7 +46,7 @@ class Action(ABC):
         """The step's parameters. A required field that is missing has been faulted already."""
 
     def check(self, reader: Reader, params: Any, path: str) -> None:  # noqa: B027  # most have nothing to look up
-        """Faults that only the database can see. For those who publish; what is published may outlive them."""
+        """Faults that only the database can see. For those who publish: what is published may outlive what it names."""
 
     @abstractmethod
     def run(self, params: Any, turns: Sequence[Turn], *, now: datetime) -> list[Did]:

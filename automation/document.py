@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 from django.utils import timezone
@@ -148,15 +149,20 @@ def _wait(reader: Reader, id: str, raw: dict[str, Any], path: str, following: st
 
 def _until(reader: Reader, raw: Any, path: str) -> Until:
     had = reader.fields(raw, ("time", "weekdays"), ("time",), path)
+    hour = reader.hour(had["time"], f"{path}.time") if "time" in had else time()
     days = reader.weekdays(had["weekdays"], f"{path}.weekdays") if "weekdays" in had else EVERY_DAY
-    return Until(reader.hour(had.get("time", "00:00"), f"{path}.time"), days)
+    return Until(hour, days)
 
 
 def _act(reader: Reader, id: str, raw: dict[str, Any], path: str, following: str) -> Step:
     action = ACTIONS.get(raw["do"])
     had = reader.fields(raw, ("id", "do", *action.keys, "next"), ("id", *action.required), path)
     next = _target(reader, had.get("next", "next"), f"{path}.next", following)
-    return Act(id, next, raw["do"], action.read(reader, had, path))
+    before = len(reader.faults)
+    params = action.read(reader, had, path)
+    if reader.look_up and len(reader.faults) == before and all(key in had for key in action.required):
+        action.check(reader, params, path)
+    return Act(id, next, raw["do"], params)
 
 
 def _branch(reader: Reader, id: str, raw: dict[str, Any], path: str, following: str) -> Step:

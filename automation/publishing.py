@@ -9,9 +9,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from automation import document, shape
-from automation.action import ACTIONS
 from automation.errors import InvalidJourney, JourneyRefused, UnknownJourney
-from automation.graph import Act, Graph
+from automation.graph import Graph
 from automation.listening import listen
 from automation.models import Enrolment, Journey, JourneyVersion
 from automation.reading import Reader
@@ -35,12 +34,9 @@ def find(key: str) -> Journey:
 
 def check(raw: Any) -> tuple[Graph, list[Fault]]:
     """The graph and the warnings. Raises InvalidJourney with every fault, those that only the database can see too."""
-    reader = Reader()
+    reader = Reader(look_up=True)
     graph = document.read(reader, raw)
-    for n, step in enumerate(graph.steps if graph else ()):
-        if isinstance(step, Act):
-            ACTIONS.get(step.do).check(reader, step.params, f"steps[{n}]")
-    if graph is None or reader.faults:
+    if graph is None:
         raise InvalidJourney(reader.faults)
     return graph, shape.unreachable(graph.steps)
 

@@ -18,7 +18,8 @@ HOUR = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class Reader:
-    def __init__(self) -> None:
+    def __init__(self, *, look_up: bool = False) -> None:
+        self.look_up = look_up  # ask the database too: for those who publish
         self.faults: list[Fault] = []
 
     def fault(self, path: str, code: str, message: str) -> Any:

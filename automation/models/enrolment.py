@@ -48,6 +48,10 @@ class Enrolment(models.Model):
                 name="only_the_open_are_due",
             ),
             models.CheckConstraint(condition=~Q(state="open") | Q(closed_at=None), name="under_way_is_not_closed"),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "done", "exited", "failed", "held_out"]),
+                name="an_enrolment_is_in_a_known_state",
+            ),
         ]
         indexes = [
             # Serves the stepper: what is due, by version and step.
