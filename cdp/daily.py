@@ -15,11 +15,17 @@ from cdp.models import PopulationRun
 @transaction.atomic
 def turn(*, now: datetime, quiet: bool = False) -> bool:
     """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
     run = population.current(as_of=now)
     if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
         return False  # somebody was faster
-    profiles.refresh(None, as_of=now)
-    placement.place(None, as_of=now, quiet=None if quiet else ())
+    recompute(as_of=now, quiet=quiet)
     return True
+
+
+@transaction.atomic
+def recompute(*, as_of: datetime, quiet: bool = False) -> tuple[int, int]:
+    """Everybody, from all facts. Returns how many profiles were written and how many moves were made."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
+    written = profiles.refresh(None, as_of=as_of)
+    return written, placement.place(None, as_of=as_of, quiet=None if quiet else ())

@@ -95,7 +95,7 @@ def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str
         .distinct("member_id")
         .values_list("member_id", "sealed")
     )
-    return {member: crypto.unseal(sealed) for member, sealed in rows}
+    return {member: crypto.unseal(bytes(sealed)) for member, sealed in rows}
 
 
 def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int | None], set[int]]:

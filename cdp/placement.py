@@ -75,7 +75,7 @@ def place(members: Sequence[int] | None, *, as_of: datetime, quiet: Collection[i
                 "top_cut": run.top_cut,
             },
         )
-        moves = cursor.fetchall()
+        moves: list[tuple[int, str, str, str]] = cursor.fetchall()
     if quiet is not None:
         accept.record([_entered(*move, as_of) for move in moves if move[0] not in quiet], now=as_of)
     return len(moves)

@@ -25,6 +25,10 @@ def now() -> datetime:
         return cursor.fetchone()[0].astimezone(UTC)
 
 
+def stands() -> bool:
+    return Brand.objects.the().clock_mode == Brand.Clock.REPLAY
+
+
 def zone() -> ZoneInfo:
     return ZoneInfo(Brand.objects.the().timezone)
 
