@@ -39,14 +39,14 @@ def run(tell: Past, *, until: datetime, barrier: Callable[[], object], passed: C
     while True:
         now = clock.now()
         tell(told, now, now=now)
-        if daily.turn(now=now):
-            rollup.catch_up(now=now)
+        turned = daily.turn(now=now)
         settle(now=now)
         barrier()
         settle(now=now)
+        if turned or now >= until:
+            rollup.catch_up(now=now)
         passed(now)
         if now >= until:
-            rollup.catch_up(now=now)
             return
         told = now
         clock.move(min(_next_stop(now), until))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -28,17 +29,22 @@ HOUSEHOLDS = """
     SELECT household_id FROM (SELECT DISTINCT household_id FROM transactions)
     ORDER BY md5(household_id::varchar) LIMIT {limit}
 """
+# Made once, in the order in which it is told: a stop of the replay then reads its own few hundred rows.
 # Fen are rounded per line, half up, as the till prints them.
 LINES = """
-    SELECT basket_id, household_id, store_id, transaction_timestamp, product_id, quantity,
-           round(sales_value * 100)::bigint,
-           round((retail_disc + coupon_disc + coupon_match_disc) * 100)::bigint,
-           trim(concat_ws(' ', product_type, package_size)),
-           list_filter([department, product_category, product_type], lambda level: level IS NOT NULL)
+    CREATE TABLE lines AS
+    SELECT transaction_timestamp AS placed, basket_id, household_id, store_id, product_id, quantity,
+           round(sales_value * 100)::bigint AS amount,
+           round((retail_disc + coupon_disc + coupon_match_disc) * 100)::bigint AS discount,
+           trim(concat_ws(' ', product_type, package_size)) AS name,
+           list_filter([department, product_category, product_type], lambda level: level IS NOT NULL) AS category
     FROM transactions LEFT JOIN products USING (product_id)
-    WHERE household_id IN (SELECT household_id FROM chosen) AND transaction_timestamp > $since
-      AND transaction_timestamp <= $until
+    WHERE household_id IN (SELECT household_id FROM chosen)
     ORDER BY transaction_timestamp, basket_id, product_id
+"""
+SPAN = """
+    SELECT basket_id, household_id, store_id, placed, product_id, quantity, amount, discount, name, category
+    FROM lines WHERE placed > $since AND placed <= $until ORDER BY placed, basket_id, product_id
 """
 PRODUCTS = """
     SELECT product_id, trim(concat_ws(' ', product_type, package_size)), brand,
@@ -72,6 +78,7 @@ class Tables:
         for name in ("transactions", "products", "coupons", "campaigns", "campaign_descriptions", "coupon_redemptions"):
             self.db.execute(f"CREATE VIEW {name} AS SELECT * FROM '{self.folder / name}.parquet'")
         self.db.execute(f"CREATE TABLE chosen AS {HOUSEHOLDS.format(limit=households or 'ALL')}")
+        self.db.execute(LINES)
 
     def orders(self, since: datetime, until: datetime) -> Iterator[OrderRow]:
         """Baskets with since < instant <= until."""
@@ -79,7 +86,7 @@ class Tables:
             "since": since.astimezone(UTC).replace(tzinfo=None),
             "until": until.astimezone(UTC).replace(tzinfo=None),
         }
-        for (basket, household, store, at), lines in groupby(self._rows(LINES, span), lambda row: row[:4]):
+        for (basket, household, store, at), lines in groupby(self._rows(SPAN, span), lambda row: row[:4]):
             items = [
                 Line(str(sku), quantity, amount, name or "", category, discount)
                 for *_head, sku, quantity, amount, discount, name, category in lines
@@ -96,21 +103,36 @@ class Tables:
             )
 
     def events(self, since: datetime, until: datetime) -> Iterator[EventRow]:
-        for day, campaign, household, kind, end in self._rows(RECEIVED):
-            if since < (at := _at(day, time())) <= until:
-                yield _event(
-                    "campaign_received",
-                    f"{campaign}/{household}",
-                    at,
-                    household,
-                    campaign=campaign,
-                    type=kind,
-                    until=str(end),
-                )
-        for day, campaign, household, coupon in self._rows(REDEEMED):
-            if since < (at := _at(day, NOON)) <= until:
-                id = f"{day}/{campaign}/{household}/{coupon}"
-                yield _event("coupon_redeem", id, at, household, campaign=campaign, coupon=str(coupon), day=str(day))
+        """Campaigns received and coupons redeemed with since < instant <= until."""
+        return (event for event in self._events if since < event.occurred_at <= until)
+
+    @cached_property
+    def _events(self) -> list[EventRow]:
+        received = [
+            _event(
+                "campaign_received",
+                f"{campaign}/{household}",
+                _at(day, time()),
+                household,
+                campaign=campaign,
+                type=kind,
+                until=str(end),
+            )
+            for day, campaign, household, kind, end in self._rows(RECEIVED)
+        ]
+        redeemed = [
+            _event(
+                "coupon_redeem",
+                f"{day}/{campaign}/{household}/{coupon}",
+                _at(day, NOON),
+                household,
+                campaign=campaign,
+                coupon=str(coupon),
+                day=str(day),
+            )
+            for day, campaign, household, coupon in self._rows(REDEEMED)
+        ]
+        return sorted(received + redeemed, key=lambda event: (event.occurred_at, event.id))
 
     def products(self) -> Iterator[ProductRow]:
         for sku, name, brand, category, coupons in self._rows(PRODUCTS):
