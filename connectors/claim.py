@@ -136,7 +136,7 @@ def _prepare(
         Content(version.sign, version.provider_code),
         to,
         units,
-        started + its_terms.lease / 2 - its_terms.timeout,
+        started + its_terms.lease - 1.1 * its_terms.timeout,
     )
     _fly(call, version, {row.id: addresses[row.member].blind for row in rows if row.id in units}, now=now)
     return call

@@ -33,7 +33,7 @@ def send_due(*, limit: int = 1000, now: datetime) -> int:
 
 
 def _send(call: Call) -> list[Result]:
-    """Outside any transaction. A process that slept past half its lease must not call: another may be asking already."""
+    """Outside any transaction. A call that could outlive its lease is not made: others may be asking by then."""
     if time.monotonic() > call.deadline:
         return [Result(recipient.key, Outcome.RETRY, "too_late") for recipient in call.to]
     try:

@@ -28,7 +28,7 @@ def refuse(reasons: Mapping[Any, str], *, state: str) -> list[UUID]:
                SET state = CASE WHEN r.channel IS NULL THEN %s ELSE 'ready' END,
                    reason = CASE WHEN r.channel IS NULL THEN r.reason ELSE '' END,
                    channel = coalesce(r.channel, m.channel), template_id = coalesce(r.template, m.template_id),
-                   together = NULL, retry_at = NULL
+                   together = NULL, retry_at = NULL, lease_until = NULL, ask_at = NULL
                FROM refused r WHERE m.id = r.id
                RETURNING m.id, m.state""",
             [list(reasons), list(reasons.values()), OTHER_CHANNEL, state],

@@ -36,7 +36,9 @@ def enqueue(wishes: Sequence[Wish], *, now: datetime) -> int:
     """Returns how many messages are new; a cause that was heard before makes none. Part of the caller's transaction."""
     templates = _templates({wish.template for wish in wishes})
     rows = []
-    for wish in wishes:
+    for wish in sorted(
+        wishes, key=lambda wish: wish.cause.id
+    ):  # in one order, so that two callers never wait for each other
         channels = [channel for channel in wish.channels if (wish.template, channel) in templates]
         if not channels:
             raise UnknownTemplate(

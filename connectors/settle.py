@@ -1,4 +1,8 @@
-"""What an answer means for each message of the call. Every write is fenced: only what this call still holds is moved."""
+"""What an answer means for each message of the call.
+
+Every write is fenced: only what this call still holds is moved, also when its lease ran out and the message became unknown. One
+thing is stronger than the fence: that the provider has taken it, as with a receipt.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +28,9 @@ REASON = {Outcome.INVALID: "invalid_address"}  # otherwise the outcome's own nam
 
 @dataclass(frozen=True)
 class Held:
-    """A message that this call still holds."""
-
     id: UUID
-    member: int
     tries: int
+    ours: bool  # this call still holds it
 
 
 @transaction.atomic
@@ -41,7 +43,11 @@ def settle(call: Call, results: Sequence[Result], *, now: datetime) -> None:
     for result in complete:
         groups.setdefault(result.outcome, []).append(result)
     for outcome, group in groups.items():
-        here = [(held[result.key], result) for result in group if result.key in held]
+        here = [
+            (held[result.key], result)
+            for result in group
+            if result.key in held and (held[result.key].ours or outcome == Outcome.ACCEPTED)
+        ]
         if here:
             _move(call, outcome, here, now=now)
     _write_down(call, complete)
@@ -52,9 +58,10 @@ def settle(call: Call, results: Sequence[Result], *, now: datetime) -> None:
 def _hold(call: Call) -> dict[UUID, Held]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT id, member_id, tries FROM connectors_message
-               WHERE id = ANY(%s) AND token = %s AND state = 'inflight' ORDER BY id FOR NO KEY UPDATE""",
-            [[recipient.key for recipient in call.to], call.submission],
+            """SELECT id, tries, state IN ('inflight', 'unknown') AND token = %(token)s AS ours FROM connectors_message
+               WHERE id = ANY(%(ids)s) AND state NOT IN ('sent', 'failed') AND (state <> 'inflight' OR token = %(token)s)
+               ORDER BY id FOR NO KEY UPDATE""",
+            {"ids": [recipient.key for recipient in call.to], "token": call.submission},
         )
         return {row[0]: Held(*row) for row in cursor.fetchall()}
 
@@ -112,7 +119,8 @@ def _ready(ids: list[UUID], *, wait: float = 0, together: int | None = None) -> 
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE connectors_message
-               SET state = 'ready', reason = '', lease_until = NULL, token = NULL, together = coalesce(%s, together),
+               SET state = 'ready', reason = '', lease_until = NULL, token = NULL, ask_at = NULL,
+                   together = coalesce(%s, together),
                    retry_at = CASE WHEN %s > 0 THEN clock_timestamp() + make_interval(secs => %s) END
                WHERE id = ANY(%s)""",
             [together, wait, wait, ids],

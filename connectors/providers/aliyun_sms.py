@@ -124,7 +124,7 @@ class AliyunSms(Provider):
             if not isinstance(rows, list):
                 raise TypeError("an array")
             heard = [_report(row) if "success" in row else _up(row) for row in rows]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raise CallbackRefused("neither SmsReport nor SmsUp") from None
         return heard, {"code": 0, "msg": "OK"}
 
@@ -163,14 +163,14 @@ def _details(answer: http.Answer) -> list[dict[str, Any]]:
 
 
 def _report(row: dict[str, Any]) -> Heard:
-    code, biz_id, out_id = str(row["err_code"]), str(row.get("biz_id") or ""), str(row.get("out_id") or "")
+    code, biz_id, out_id = (_plain(row.get(name) or "") for name in ("err_code", "biz_id", "out_id"))
     success = row["success"] in (True, "true")
     if not (biz_id or out_id):
         raise KeyError("biz_id")
     return Heard(
         dedupe=f"report {biz_id} {out_id} {code}",
         kind="delivered" if success else "undelivered",
-        address="+86" + str(row["phone_number"]),
+        address="+86" + _plain(row["phone_number"]),
         at=_instant(row.get("report_time") or row["send_time"]),
         code=code,
         provider_id=biz_id,
@@ -182,16 +182,25 @@ def _report(row: dict[str, Any]) -> Heard:
 
 def _up(row: dict[str, Any]) -> Heard:
     return Heard(
-        dedupe=f"reply {row['sequence_id']}",
+        dedupe=f"reply {_plain(row['sequence_id'])}",
         kind="reply",
-        address="+86" + str(row["phone_number"]),
+        address="+86" + _plain(row["phone_number"]),
         at=_instant(row["send_time"]),
-        text=str(row["content"]),
+        text=_plain(row["content"], 2000),
     )
 
 
 def _instant(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
+
+
+def _plain(value: Any, longest: int = 100) -> str:
+    """A value that can be stored: raises ValueError for what no provider sends."""
+    text = str(value)
+    if len(text) > longest or "\0" in text:
+        raise ValueError("too long, or not text")
+    text.encode()  # a lone surrogate is no text either
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -92,12 +92,12 @@ def states() -> dict[str, int]:
 class Sandbox:
     """The counterpart as a process of its own."""
 
-    def __init__(self, log: Path) -> None:
-        self.log, self.port = log, "0"
+    def __init__(self, log: Path, *more: str) -> None:
+        self.log, self.port, self.more = log, "0", more
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "connectors.sandbox", "--port", self.port, "--log", str(self.log)]
+        command = [sys.executable, "-m", "connectors.sandbox", "--port", self.port, "--log", str(self.log), *self.more]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().split()[-1]
         self.port = self.url.rpartition(":")[2]

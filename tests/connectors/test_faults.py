@@ -141,7 +141,7 @@ def test_an_asker_that_is_killed_loses_nothing_and_doubles_nothing(account, sand
     one_each(sandbox, 1)
 
 
-def test_a_sender_that_slept_through_its_lease_neither_calls_nor_writes(account, sandbox):
+def test_a_sender_that_slept_through_its_lease_neither_calls_nor_writes_over_another(account, sandbox):
     from connectors.claim import claim
     from connectors.provider import Outcome, Result
     from connectors.settle import settle
@@ -154,11 +154,37 @@ def test_a_sender_that_slept_through_its_lease_neither_calls_nor_writes(account,
     assert dispatch._send(call) == [Result(message.pk, Outcome.RETRY, "too_late")]
 
     dispatch.lapse()
-    settle(call, [Result(message.pk, Outcome.ACCEPTED, "OK", "late")], now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE connectors_message SET state = 'ready', token = NULL, ask_at = NULL")
+    second = claim(account.key, limit=10, now=NOW).call
+    settle(call, [Result(message.pk, Outcome.RETRY, "too_late")], now=NOW)
 
     message.refresh_from_db()
-    assert (message.state, message.provider_id) == ("unknown", "")
+    assert (message.state, message.token) == ("inflight", second.submission)
     assert sandbox.state()["calls"] == 0
+
+
+@pytest.mark.parametrize("meanwhile", ["unknown", "ready", "expired"])
+def test_an_acceptance_that_comes_late_still_counts(account, sandbox, meanwhile):
+    from connectors.claim import claim
+    from connectors.settle import settle
+
+    message = a_message(a_member())
+    call = claim(account.key, limit=10, now=NOW).call
+    results = dispatch._send(call)
+    with connection.cursor() as cursor:
+        token = "token" if meanwhile == "unknown" else "NULL"
+        cursor.execute(
+            f"UPDATE connectors_message SET state = %s, reason = 'x', ask_at = now(), token = {token}", [meanwhile]
+        )
+
+    settle(call, results, now=NOW)
+
+    settle_all()
+    one_each(sandbox, 1)
+    assert sandbox.state()["calls"] == 1
+    message.refresh_from_db()
+    assert message.reason == ""
 
 
 def test_the_counterpart_killed_in_between_remembers_what_it_took(account, sandbox):

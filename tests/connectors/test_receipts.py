@@ -6,17 +6,33 @@ import io
 import itertools
 import json
 import logging
+import time
 from datetime import UTC, datetime
 
 import pytest
 import structlog
 
 from cdp.models import Consent, ConsentRecord, Event
+from config.ground import clock
 from connectors import accounts, dispatch, receipts
 from connectors.models import BlockedAddress, Message, ProviderAccount, Receipt
 from connectors.provider import PROVIDERS
 from connectors.reconcile import faults
-from tests.connectors.builders import NOW, a_member, a_message, post, run, settle_all, states
+from tests.connectors.builders import NOW, Sandbox, a_member, a_message, an_account, post, run, settle_all, states
+
+UP = {"phone_number": "13900000001", "content": "R", "send_time": "2026-03-01 10:05:00", "sequence_id": "9"}
+BAD = [
+    json.dumps([UP | change]).encode()
+    for change in (
+        {"content": "\0"},
+        {"content": "\ud800"},
+        {"content": "x" * 3000},
+        {"sequence_id": "9" * 500},
+        {"send_time": "0001-01-01 00:00:00"},
+        {"send_time": "yesterday"},
+        {"phone_number": "\0"},
+    )
+]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -208,8 +224,6 @@ def test_a_receipt_that_does_not_fit_is_kept_and_changes_nothing(account, change
 
 
 def test_a_real_account_keeps_the_instant_that_the_provider_says(account):
-    from config.ground import clock
-
     (message,) = send("0001")
     clock.release(by="test", now=NOW)
     ProviderAccount.objects.update(sandbox=False)
@@ -260,7 +274,9 @@ def test_the_address_of_the_callback_is_a_secret(heard, account, lines):
     assert account.open()["callback"] not in logged
 
 
-@pytest.mark.parametrize("body", [b"", b"[", b"null", b"[null]", b"7", b"\xff", b"[" * 100_000, b'[{"success":true}]'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[", b"null", b"[null]", b"7", b"\xff", b"[" * 100_000, b'[{"success":true}]', *BAD]
+)
 def test_a_callback_that_makes_no_sense_is_refused_and_stores_nothing(heard, body):
     assert post(heard, body) == 400
     assert Receipt.objects.count() == 0
@@ -288,3 +304,31 @@ def test_a_reply_from_a_number_that_nobody_has_is_kept(account):
     assert (Receipt.objects.get().member_id, Receipt.objects.get().opts_out) == (None, True)
     assert states() == {}
     assert accounts.stop(account.key, reason="", by="li", now=NOW)
+
+
+def test_by_the_clock_when_nobody_passes_barriers(transactional_db, live_server, tmp_path):
+    running = Sandbox(tmp_path / "accepted.jsonl", "--auto", "0.2")
+    try:
+        account = an_account(running.url)
+        clock.stand(NOW, by="test")
+        running.control("callback", url=accounts.callback_url(account, live_server.url))
+        (message,) = send("0602")
+        deadline = time.monotonic() + 10
+        while outcome(message)[1] == "none" and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        running.kill()
+
+    assert outcome(message) == ("sent", "delivered")
+
+
+def test_the_counterpart_repeats_what_was_not_taken(account, sandbox, live_server):
+    (message,) = send("0001")
+    sandbox.control("callback", url=live_server.url + "/api/v1/callbacks/aliyun_sms/aliyun-sandbox/not-yet")
+    assert sandbox.barrier()["failed"] == 1
+    assert outcome(message) == ("sent", "none")
+
+    sandbox.control("callback", url=accounts.callback_url(account, live_server.url))
+
+    assert sandbox.barrier()["failed"] == 0
+    assert outcome(message) == ("sent", "delivered")
