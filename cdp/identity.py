@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,6 +21,7 @@ from config.ground import crypto
 # Kinds, strongest first: when the identities of one row name several members, the strongest decides to whom the row belongs.
 KINDS = ("crm_id", "wechat_unionid", "wechat_openid", "wecom_external_userid", "phone", "email", "pos_card", "device")
 PER_APP = {"wechat_openid", "device"}
+_DIALLED = re.compile(r"\+?[0-9 ().-]+")
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,10 @@ def parse(text: str) -> Key:
 
 
 def _phone(value: str) -> str:
-    try:
-        number = phonenumbers.parse(value, "CN")
-    except phonenumbers.NumberParseException:
-        number = None
+    number = None
+    if _DIALLED.fullmatch(value):  # the library would read letters too, as they stand on a telephone's keys
+        with suppress(phonenumbers.NumberParseException):
+            number = phonenumbers.parse(value, "CN")
     if number is None or not phonenumbers.is_possible_number(number):
         raise InvalidIdentity(_("not a phone number; write it like +8613900000001"))
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
