@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from automation.enrolment import Enrolled, enrol
 from automation.models import Journey
-from config.ground import schedules
+from config.ground import alarms, schedules
 from config.ground.cause import Cause
 from config.ground.nudge import nudge
+
+log = logging.getLogger(__name__)
 
 PREFIX = "journey:"
 
@@ -21,8 +24,20 @@ def run_due(*, now: datetime) -> int:
     return sum(_run(schedule, now=now) for schedule in schedules.due(PREFIX, now=now))
 
 
-@transaction.atomic
 def _run(schedule: str, *, now: datetime) -> int:
+    """A journey whose slot fails keeps it for the next tick, with an alarm; the others go on."""
+    try:
+        with transaction.atomic():
+            return _take(schedule, now=now)
+    except (OperationalError, InterfaceError):
+        raise  # the database was busy or away: no journey is to blame
+    except Exception as error:
+        log.exception("the slot of %s failed", schedule)
+        alarms.ring(schedule, f"enrolment failed: {type(error).__name__}", now=now)
+        return 0
+
+
+def _take(schedule: str, *, now: datetime) -> int:
     slots = schedules.take(schedule, now=now)
     for slot in slots:
         enrolled = enrol_for(schedule.removeprefix(PREFIX), slot.at, now=now)
