@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,7 @@ class Keeper:
 
     def start(self, server: Server) -> None:
         server.starts += 1
-        self.discard_foreign_pid()
+        self.alone(server)
         with open(self.log_file(server), "ab") as out:
             server.process = subprocess.Popen(
                 server.command, cwd="/", env=PLAIN, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
@@ -166,16 +167,23 @@ class Keeper:
             )  # fmt: skip
         log.info("%s started, pid %s", server.name, server.process.pid)
 
-    def discard_foreign_pid(self) -> None:
-        """After a reboot the pid in postmaster.pid may be somebody else's; PostgreSQL would wait for them for ever."""
-        file = self.place.data / "postgres" / "postmaster.pid"
-        try:
-            pid = int(file.read_text().split()[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError, IndexError):
-            return
-        if str(file.parent).encode() not in command:
-            file.unlink(missing_ok=True)
+    def alone(self, server: Server) -> None:
+        """Nobody of an earlier life works on the data any more, and what says so is gone.
+
+        Those that a killed keeper left are dying, or are zombies that nobody collects, or their pid is somebody else's by now;
+        PostgreSQL takes the last two for a running server and would refuse for ever. We hold the lock, so we know better.
+        """
+        directory = self.place.data / server.name
+        deadline = time.monotonic() + 5
+        while left := working_in(directory):
+            if time.monotonic() > deadline:
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        if server.name == "postgres" and Path("/proc/self").exists():
+            for file in (directory / "postmaster.pid", self.place.sockets / ".s.PGSQL.5432.lock"):
+                file.unlink(missing_ok=True)
 
     def log_file(self, server: Server) -> Path:
         return self.place.home / "logs" / f"{server.name}.log"
@@ -220,6 +228,16 @@ class Keeper:
                     server.process.wait(8)
                 except subprocess.TimeoutExpired:
                     server.process.kill()
+
+
+def working_in(directory: Path) -> list[int]:
+    """Who has it as working directory; zombies have none. Empty where there is no /proc."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):
+            if os.readlink(entry) == str(directory):
+                found.append(int(entry.parent.name))
+    return found
 
 
 def last_words(text: str) -> str:

@@ -18,7 +18,7 @@ from tests.config import processes
 pytestmark = [pytest.mark.live, pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")]
 
 ROOT = Path(__file__).resolve().parents[2]
-USER = "from config import embedded; embedded.ensure(durable=False); print('there', flush=True); input()"
+USER = "from config import embedded; embedded.ensure(); print('there', flush=True); input()"
 STARTED: list[subprocess.Popen[str]] = []
 
 
