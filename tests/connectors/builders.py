@@ -16,9 +16,10 @@ from django.db import connection, transaction
 
 from cdp import consents, identity
 from config.ground.cause import Cause
-from connectors import accounts, dispatch, outbox, templates, unknown
+from connectors import accounts, dispatch, outbox, receipts, templates, unknown
 from connectors.models import Message, ProviderAccount
 from connectors.outbox import Wish
+from connectors.provider import PROVIDERS
 from tests.outside import environment
 
 NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)  # noon in Shanghai
@@ -142,3 +143,34 @@ def run(code: str, *, crash_at: str = "") -> int:
     """A piece of our code in a process of its own, on this test's database. Returns how it ended."""
     script = f"import django; django.setup()\nfrom tests.connectors.builders import *\n{code}"
     return subprocess.run([sys.executable, "-c", script], env=environment(CRASH_AT=crash_at), timeout=60).returncode
+
+
+def send(*endings: str) -> list[Message]:
+    sent = [a_message(a_member(f"1390000{ending}"), ending) for ending in endings]
+    settle_all()
+    return sent
+
+
+def outcome(message: Message) -> tuple[str, str]:
+    message.refresh_from_db()
+    return message.state, message.delivery
+
+
+def report(message: Message, code: str = "DELIVERED", **more) -> dict:
+    said = {
+        "phone_number": "13900000001",
+        "send_time": "2026-03-01 10:00:00",
+        "report_time": "2026-03-01 10:00:04",
+        "success": code == "DELIVERED",
+        "err_code": code,
+        "err_msg": "",
+        "sms_size": "1",
+        "biz_id": message.provider_id,
+        "out_id": message.token.hex if message.token else "",
+    }
+    return said | more
+
+
+def hear(account: ProviderAccount, *rows: dict) -> int:
+    told, _answer = PROVIDERS.get("aliyun_sms").callback(json.dumps(rows).encode())
+    return receipts.record(account, told, now=NOW)

@@ -10,8 +10,7 @@ from config.ground import clock
 from config.ground.models import AuditRow
 from connectors import dispatch
 from connectors.models import Message, ProviderAccount, Receipt, Template
-from tests.connectors.builders import NOW, a_member, a_message, an_account
-from tests.connectors.test_receipts import hear, report
+from tests.connectors.builders import NOW, a_member, a_message, an_account, hear, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE = "13900000001"

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
-import logging
-import time
 from datetime import UTC, datetime
 
 import pytest
-import structlog
 
 from cdp.models import Consent, ConsentRecord, Event
 from config.ground import clock
 from connectors import accounts, dispatch, receipts
-from connectors.models import BlockedAddress, Message, ProviderAccount, Receipt
-from connectors.provider import PROVIDERS
+from connectors.models import BlockedAddress, ProviderAccount, Receipt
 from connectors.reconcile import faults
-from tests.connectors.builders import NOW, Sandbox, a_member, a_message, an_account, post, run, settle_all, states
-
-UP = {"phone_number": "13900000001", "content": "R", "send_time": "2026-03-01 10:05:00", "sequence_id": "9"}
-BAD = [
-    json.dumps([UP | change]).encode()
-    for change in (
-        {"content": "\0"},
-        {"content": "\ud800"},
-        {"content": "x" * 3000},
-        {"sequence_id": "9" * 500},
-        {"send_time": "0001-01-01 00:00:00"},
-        {"send_time": "yesterday"},
-        {"phone_number": "\0"},
-    )
-]
+from tests.connectors.builders import NOW, a_member, a_message, hear, outcome, report, run, send, settle_all, states
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def send(*endings: str) -> list[Message]:
-    sent = [a_message(a_member(f"1390000{ending}"), ending) for ending in endings]
-    settle_all()
-    return sent
-
-
-def outcome(message: Message) -> tuple[str, str]:
-    message.refresh_from_db()
-    return message.state, message.delivery
-
-
-def report(message: Message, code: str = "DELIVERED", **more) -> dict:
-    said = {
-        "phone_number": "13900000001",
-        "send_time": "2026-03-01 10:00:00",
-        "report_time": "2026-03-01 10:00:04",
-        "success": code == "DELIVERED",
-        "err_code": code,
-        "err_msg": "",
-        "sms_size": "1",
-        "biz_id": message.provider_id,
-        "out_id": message.token.hex if message.token else "",
-    }
-    return said | more
-
-
-def hear(account: ProviderAccount, *rows: dict) -> int:
-    told, _answer = PROVIDERS.get("aliyun_sms").callback(json.dumps(rows).encode())
-    return receipts.record(account, told, now=NOW)
 
 
 def test_each_case_of_the_counterpart_ends_as_it_should(heard, sandbox):
@@ -251,41 +201,6 @@ receipts.record(ProviderAccount.objects.get(), told, now=NOW)"""
     assert outcome(message) == ("sent", "delivered")
 
 
-@pytest.fixture
-def lines():
-    """What our own log would hold."""
-    (ours,) = (h for h in logging.getLogger().handlers if isinstance(h.formatter, structlog.stdlib.ProcessorFormatter))
-    handler = logging.StreamHandler(io.StringIO())
-    handler.setFormatter(ours.formatter)
-    logging.getLogger().addHandler(handler)
-    yield handler.stream
-    logging.getLogger().removeHandler(handler)
-
-
-def test_the_address_of_the_callback_is_a_secret(heard, account, lines):
-    good = json.dumps([]).encode()
-    wrong = heard.rpartition("/")[0] + "/guessed"
-
-    answers = [post(url, body) for url, body in ((heard, good), (wrong, good), (heard, b"{}"), (heard, b"[1]"))]
-
-    assert answers == [200, 404, 400, 400]
-    logged = lines.getvalue()
-    assert "/callbacks/aliyun_sms/aliyun-sandbox/" in logged
-    assert account.open()["callback"] not in logged
-
-
-@pytest.mark.parametrize(
-    "body", [b"", b"[", b"null", b"[null]", b"7", b"\xff", b"[" * 100_000, b'[{"success":true}]', *BAD]
-)
-def test_a_callback_that_makes_no_sense_is_refused_and_stores_nothing(heard, body):
-    assert post(heard, body) == 400
-    assert Receipt.objects.count() == 0
-
-
-def test_a_callback_that_is_too_large_is_refused(heard):
-    assert post(heard, b"[" + b" " * (6 << 20) + b"]") == 413
-
-
 @pytest.mark.parametrize("text", ["R", "r", " R ", "Ｒ", "td", "退订", "stop", "0000"])
 def test_the_words_that_opt_out(text):
     assert receipts.opts_out(text)
@@ -304,31 +219,3 @@ def test_a_reply_from_a_number_that_nobody_has_is_kept(account):
     assert (Receipt.objects.get().member_id, Receipt.objects.get().opts_out) == (None, True)
     assert states() == {}
     assert accounts.stop(account.key, reason="", by="li", now=NOW)
-
-
-def test_by_the_clock_when_nobody_passes_barriers(transactional_db, live_server, tmp_path):
-    running = Sandbox(tmp_path / "accepted.jsonl", "--auto", "0.2")
-    try:
-        account = an_account(running.url)
-        clock.stand(NOW, by="test")
-        running.control("callback", url=accounts.callback_url(account, live_server.url))
-        (message,) = send("0602")
-        deadline = time.monotonic() + 10
-        while outcome(message)[1] == "none" and time.monotonic() < deadline:
-            time.sleep(0.1)
-    finally:
-        running.kill()
-
-    assert outcome(message) == ("sent", "delivered")
-
-
-def test_the_counterpart_repeats_what_was_not_taken(account, sandbox, live_server):
-    (message,) = send("0001")
-    sandbox.control("callback", url=live_server.url + "/api/v1/callbacks/aliyun_sms/aliyun-sandbox/not-yet")
-    assert sandbox.barrier()["failed"] == 1
-    assert outcome(message) == ("sent", "none")
-
-    sandbox.control("callback", url=accounts.callback_url(account, live_server.url))
-
-    assert sandbox.barrier()["failed"] == 0
-    assert outcome(message) == ("sent", "delivered")

@@ -8,8 +8,7 @@ from django.utils import translation
 
 from connectors import dispatch
 from connectors.reconcile import faults
-from tests.connectors.builders import NOW, a_member, a_message
-from tests.connectors.test_receipts import hear, report
+from tests.connectors.builders import NOW, a_member, a_message, hear, report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
