@@ -5,6 +5,7 @@ from pathlib import Path
 
 from config import embedded, env, place, sessions
 from config.logging import LOGGING  # noqa: F401
+from config.site.frame import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = embedded.home()
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.site.zone.BrandZone",
 ]
 ROOT_URLCONF = "config.urls"
 TEMPLATES = [

@@ -13,5 +13,6 @@ urlpatterns = [
     path("api/v1/", include("connectors.api.urls")),
     path("api/v1/", include("automation.api.urls")),
     path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
 ]
 handler404 = "config.ground.problems.not_found"

@@ -1,0 +1,5 @@
+"""Found by Django as the roof's admin: pages that show several rooms together."""
+
+from config.site.member import MemberPage
+
+__all__ = ["MemberPage"]

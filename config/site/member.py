@@ -1,0 +1,53 @@
+"""The member page: what every room holds on one member, on one page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from automation.models import Enrolment
+from cdp.admin import MemberAdmin
+from cdp.models import Event, Member
+from config.ground.readonly import ReadOnlyInline
+from connectors.models import Message
+from loyalty.models import PointsAccount
+
+EVENTS = 20  # the latest that the page lists
+
+
+class EnrolmentInline(ReadOnlyInline):
+    model = Enrolment
+    tab = True
+    fields = readonly_fields = ["journey", "version", "state", "step", "enrolled_at", "closes_at"]
+    ordering = ["-enrolled_at"]
+    per_page = 10
+
+
+class MessageInline(ReadOnlyInline):
+    model = Message
+    tab = True
+    fields = readonly_fields = ["created_at", "template", "channel", "state", "delivery", "reason", "origin"]
+    ordering = ["-created_at"]
+    per_page = 10
+
+
+class PointsInline(ReadOnlyInline):
+    model = PointsAccount
+    tab = True
+    fields = readonly_fields = ["programme", "avail", "pend", "held", "debt"]
+
+
+admin.site.unregister(Member)
+
+
+@admin.register(Member)
+class MemberPage(MemberAdmin):
+    inlines = [*MemberAdmin.inlines, EnrolmentInline, MessageInline, PointsInline]
+    change_form_after_template = "home/events.html"
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        member = kwargs.get("obj")
+        context["events"] = Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
+        return super().render_change_form(request, context, *args, **kwargs)
