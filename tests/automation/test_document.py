@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 from django.utils import translation
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from automation import document, files, publishing, shape
 from automation.errors import InvalidJourney
 from automation.models import Journey, JourneyVersion
 from config.ground.models import Schedule
-from tests.automation.builders import AGAIN, NAMED, NOW, PAUSE, SEND, a_document, a_journey, faults
+from tests.automation.builders import AGAIN, DONE, NAMED, NOW, PAUSE, SEND, a_document, a_journey, faults
 
 
 def test_a_valid_document_has_no_faults():
@@ -161,3 +163,41 @@ PLAIN = st.recursive(
 @given(st.dictionaries(st.text(max_size=10), PLAIN, max_size=5))
 def test_a_document_comes_back_from_its_text(found):
     assert files.read(files.write(found)) == found
+
+
+def places(part, path=()):
+    """Every place inside a document, as the keys that lead there."""
+    yield path
+    inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in inner:
+        yield from places(value, (*path, key))
+
+
+RICH = a_document(
+    reentry={"mode": "after", "after": "P30D"},
+    exit=NAMED,
+    steps=[
+        {**SEND, "data": {"gift": "eggs"}, "valid_for": "P1D"},
+        {**PAUSE, "until": {"time": "10:00", "weekdays": [1]}, "late_ok": "P1D", "late": "next_window"},
+        {"id": "which", "branch": [{"when": NAMED, "next": "gift"}, {"else": "end"}]},
+        {"id": "gift", "do": "grant_points", "points": 2.5, "reason": "x", "next": "done"},
+        DONE,
+    ],
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from([place for place in places(RICH) if place]), PLAIN)
+def test_whatever_stands_somewhere_is_a_fault_or_a_graph(place, found):
+    raw = deepcopy(RICH)
+    inner = raw
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = found
+
+    reader = document.Reader()
+    graph = document.read(reader, raw)
+
+    assert (graph is None) == bool(reader.faults)
+    if graph:
+        assert shape.unreachable(graph.steps) is not None
