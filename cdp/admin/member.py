@@ -7,11 +7,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp import identity
-from cdp.admin.shown import amount, badge, with_currency
+from cdp.admin.shown import amount, badge, when, with_currency
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
@@ -24,6 +26,7 @@ class PlacementInline(ReadOnlyInline):
     readonly_fields = fields
     ordering = ["-since", "axis"]
     per_page = 10
+    hide_title = True
     verbose_name_plural = _("stages and tiers, latest first")
 
     @display(description=_("value"))
@@ -33,10 +36,16 @@ class PlacementInline(ReadOnlyInline):
 
 class OrderInline(ReadOnlyInline):
     model = Order
-    fields = ["external_id", "placed_at", "paid", "channel", "store"]
+    tab = True
+    hide_title = True
+    fields = ["number", "placed_at", "paid", "channel", "store"]
     readonly_fields = fields
     ordering = ["-placed_at"]
-    per_page = 10
+    per_page = 20
+
+    @display(description=_("order no."))
+    def number(self, order: Order) -> str:
+        return format_html('<a href="{}">{}</a>', reverse("admin:cdp_order_change", args=[order.pk]), order)
 
     @display(description=_("amount"))
     def paid(self, order: Order) -> str:
@@ -47,7 +56,7 @@ class IdentityInline(ReadOnlyInline):
     model = Identity
     fields = ["kind", "app", "value"]
     readonly_fields = fields
-    show_change_link = False
+    hide_title = True
 
     @display(description=_("value"))
     def value(self, identity: Identity) -> str:
@@ -58,7 +67,7 @@ class ConsentInline(ReadOnlyInline):
     model = Consent
     fields = ["channel", "purpose", "state", "at"]
     readonly_fields = fields
-    show_change_link = False
+    hide_title = True
 
 
 @admin.register(Member)
@@ -72,13 +81,15 @@ class MemberAdmin(ReadOnlyAdmin):
     search_help_text = _("a name from its beginning, a member number, a phone, or an identity as kind:value")
     inlines = [PlacementInline, OrderInline, IdentityInline, ConsentInline]
     fieldsets = [
-        (None, {"fields": [("name", "stage", "value_tier"), ("id", "registered_at", "made_up")]}),
+        (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up")]}),
         (
             _("Purchases"),
             {
                 "fields": [
-                    ("orders", "purchase_days", "amount", "amount_365"),
-                    ("first_order_at", "last_order_at", "expected_interval", "next_order_due"),
+                    ("orders", "purchase_days"),
+                    ("amount", "amount_365"),
+                    ("first_order_at", "last_order_at"),
+                    ("expected_interval", "next_order_due"),
                 ]
             },
         ),
@@ -123,11 +134,11 @@ class MemberAdmin(ReadOnlyAdmin):
 
     orders = display(description=_("orders"), ordering="profile__orders")(lambda self, m: _of(m, "orders"))
     purchase_days = display(description=_("purchase days"))(lambda self, m: _of(m, "purchase_days"))
-    first_order_at = display(description=_("first order"))(lambda self, m: _of(m, "first_order_at"))
+    first_order_at = display(description=_("first order"))(lambda self, m: when(_of(m, "first_order_at")))
     last_order_at = display(description=_("last order"), ordering="profile__last_order_at")(
-        lambda self, m: _of(m, "last_order_at")
+        lambda self, m: when(_of(m, "last_order_at"))
     )
-    next_order_due = display(description=_("next order due"))(lambda self, m: _of(m, "next_order_due"))
+    next_order_due = display(description=_("next order due"))(lambda self, m: when(_of(m, "next_order_due")))
 
 
 def _named(term: str) -> dict[str, Any]:

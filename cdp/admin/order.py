@@ -12,7 +12,7 @@ class LineInline(ReadOnlyInline):
     fields = ["sku", "name", "categories", "quantity", "paid", "given"]
     readonly_fields = fields
     ordering = ["position"]
-    show_change_link = False
+    hide_title = True
     per_page = 50
 
     @display(description=_("category"))

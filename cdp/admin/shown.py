@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
 from django.template.loader import render_to_string
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from cdp.models.profile import Stage, ValueTier
@@ -38,3 +41,8 @@ def with_currency(rows: QuerySet) -> QuerySet:
 
 def amount(fen: int | None, currency: str) -> str:
     return "–" if fen is None else money.show(fen, currency)
+
+
+def when(at: datetime | None) -> str:
+    """In the brand's zone, which the admin's pages are in."""
+    return "–" if at is None else date_format(localtime(at), "SHORT_DATETIME_FORMAT")

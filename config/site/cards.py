@@ -108,7 +108,7 @@ def _funnel(report: Report) -> list[Line]:
         (_("enrolled"), found.enrolled, ""),
         (_("reached"), found.reached, ""),
         (_("delivered"), found.delivered, ""),
-        (_("converted (last touch)"), found.converted, "strong"),
+        (_("converted"), found.converted, "strong"),
     ]
     whole = max(found.qualified, 1)
     return [Line(label, f"{count:,}", round(100 * count / whole, 1), tone) for label, count, tone in lines]

@@ -12,22 +12,25 @@ TIERS = {ValueTier.TOP: "var(--h-top)", ValueTier.MIDDLE: "var(--h-middle)", Val
 TICKS = {"color": "#9ca3af", "font": {"size": 12}}
 
 
-def bars(stacked: bool, legend: bool = True) -> str:
-    axis = {"stacked": stacked, "grid": {"display": False}, "border": {"display": False}, "ticks": TICKS}
+def stacked(along: str) -> str:
+    """Options of stacked bars whose labels stand along the axis x or y."""
+    plain = {"stacked": True, "grid": {"display": False}, "border": {"display": False}, "ticks": TICKS}
+    numbers = {**plain, "grid": {"display": True}, "ticks": {**TICKS, "maxTicksLimit": 5, "precision": 0}}
     return json.dumps(
         {
+            "indexAxis": along,
             "responsive": True,
             "maintainAspectRatio": False,
             "animation": False,
-            "interaction": {"mode": "index", "intersect": False},
+            "interaction": {"mode": "index", "axis": along, "intersect": False},
             "plugins": {
                 "legend": {
-                    "display": legend,
+                    "display": True,
                     "position": "bottom",
                     "labels": {"color": "#9ca3af", "usePointStyle": True, "pointStyle": "circle", "boxHeight": 7},
                 }
             },
-            "scales": {"x": axis, "y": {**axis, "grid": {"display": True}, "ticks": {**TICKS, "maxTicksLimit": 5}}},
+            "scales": {"x": plain, "y": numbers} if along == "x" else {"x": numbers, "y": plain},
         }
     )
 
@@ -38,12 +41,12 @@ def stages_by_tier(counts: Mapping[tuple[str, str], int]) -> dict[str, str]:
         _dataset(tier.label, [counts.get((stage, tier), 0) for stage in Stage], colour)
         for tier, colour in TIERS.items()
     ]
-    return _chart([stage.label for stage in Stage], datasets, bars(stacked=True))
+    return _chart([stage.label for stage in Stage], datasets, stacked("y"))
 
 
 def by_day(days: Sequence[str], columns: Sequence[tuple[Any, str, Sequence[int]]]) -> dict[str, str]:
     """One stacked bar a day; each column is a label, a colour and its numbers."""
-    return _chart(days, [_dataset(label, numbers, colour) for label, colour, numbers in columns], bars(stacked=True))
+    return _chart(days, [_dataset(label, numbers, colour) for label, colour, numbers in columns], stacked("x"))
 
 
 def _dataset(label: Any, numbers: Sequence[int], colour: str) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def _dataset(label: Any, numbers: Sequence[int], colour: str) -> dict[str, Any]:
         "data": list(numbers),
         "backgroundColor": colour,
         "borderRadius": 3,
-        "maxBarThickness": 44,
+        "maxBarThickness": 30,
     }
 
 

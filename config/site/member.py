@@ -20,6 +20,7 @@ EVENTS = 20  # the latest that the page lists
 class EnrolmentInline(ReadOnlyInline):
     model = Enrolment
     tab = True
+    hide_title = True
     fields = readonly_fields = ["journey", "version", "state", "step", "enrolled_at", "closes_at"]
     ordering = ["-enrolled_at"]
     per_page = 10
@@ -28,6 +29,7 @@ class EnrolmentInline(ReadOnlyInline):
 class MessageInline(ReadOnlyInline):
     model = Message
     tab = True
+    hide_title = True
     fields = readonly_fields = ["created_at", "template", "channel", "state", "delivery", "reason", "origin"]
     ordering = ["-created_at"]
     per_page = 10
@@ -36,6 +38,7 @@ class MessageInline(ReadOnlyInline):
 class PointsInline(ReadOnlyInline):
     model = PointsAccount
     tab = True
+    hide_title = True
     fields = readonly_fields = ["programme", "avail", "pend", "held", "debt"]
 
 
@@ -47,7 +50,11 @@ class MemberPage(MemberAdmin):
     inlines = [*MemberAdmin.inlines, EnrolmentInline, MessageInline, PointsInline]
     change_form_after_template = "home/events.html"
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         member = kwargs.get("obj")
-        context["events"] = Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
+        context["events"] = (
+            Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
+        )
         return super().render_change_form(request, context, *args, **kwargs)

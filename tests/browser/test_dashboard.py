@@ -7,6 +7,7 @@ import pytest
 from automation.models import Journey
 from automation.results.period import Period
 from automation.results.report import report
+from config.ground.models import Brand
 from tests.automation.results.builders import NOW
 from tests.browser.conftest import shot
 from tests.browser.world import PHONE, a_shop
@@ -47,25 +48,14 @@ def test_the_overview_shows_three_journeys_with_their_figures(look):
                 f"{found.arms.treated.rate:.1%}", f"{found.arms.held_out.rate:.1%}",
             ]  # fmt: skip
         assert page.locator(".h-kpi b").count() == 9
-        drawn = page.evaluate("[...document.querySelectorAll('canvas.chart')].map(c => Chart.getChart(c).data.datasets.length)")
+        drawn = page.evaluate(
+            "[...document.querySelectorAll('canvas.chart')].map(c => Chart.getChart(c).data.datasets.length)"
+        )
         assert drawn == [3, 5]
         assert page.complaints == []
 
 
-def test_the_clock_in_replay_is_said_on_every_page(look):
-    brand = a_shop()
-    page = look("en-US")
-
-    for path in ("/admin/", "/admin/cdp/member/", "/admin/ground/alarm/"):
-        page.goto(page.url.split("/admin/")[0] + path)
-        assert page.get_by_text("Replay: the clock stands at 2017-12-01 10:00").count() >= 1
-
-    type(brand).objects.update(clock_mode="wall", clock_at=None)
-    page.goto(page.url.split("/admin/")[0] + "/admin/")
-    assert page.get_by_text("Replay").count() == 0
-
-
-def test_a_member_is_found_by_phone_and_read_on_one_page(look):
+def test_a_member_is_found_by_phone_and_read_on_one_page_that_says_when_the_clock_stands(look):
     a_shop()
     page = look("en-US")
     root = page.url.split("/admin/")[0]
@@ -85,3 +75,8 @@ def test_a_member_is_found_by_phone_and_read_on_one_page(look):
     assert "+8613****0001" in page.content()
     assert PHONE not in page.content()
     assert page.complaints == []
+
+    assert page.get_by_text("Replay: the clock stands at 2017-12-01 10:00").count() == 1
+    Brand.objects.update(clock_mode="wall", clock_at=None)
+    page.goto(f"{root}/admin/cdp/order/")
+    assert page.get_by_text("Replay").count() == 0

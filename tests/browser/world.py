@@ -1,4 +1,4 @@
-"""A small shop at the first of December: 240 members, three journeys that ran through November, and what came of them."""
+"""A small shop at the first of December: 180 members, three journeys that ran through November, and what came of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from automation.models import Enrolment, StepRun
 from automation.results import rollup
 from automation.results.attribution import credit
 from cdp import daily
-from cdp.models import Identity, Member, Order
+from cdp.models import Identity, Member, Order, Source
 from config.ground import alarms, crypto
 from config.ground.cause import Cause
 from config.ground.models import Brand
@@ -27,17 +27,23 @@ def a_shop() -> Brand:
     Brand.objects.update(
         name="回头超市", timezone="America/New_York", currency="USD", clock_mode="replay", clock_at=NOW
     )
-    members = [a_member(attributes={"name": f"会员{n:03}"}, synthetic=n % 3 == 0, registered_at=day(-200)) for n in range(240)]
+    members = [
+        a_member(attributes={"name": f"会员{n:03}"}, synthetic=n % 3 == 0, registered_at=day(-200)) for n in range(180)
+    ]
     Identity.objects.create(
         member=members[0], kind="phone", blind=crypto.blind("phone", "", PHONE), sealed=crypto.seal(PHONE),
         created_at=day(-200),
     )  # fmt: skip
-    for n, member in enumerate(members):
-        for at in range(-180 + n % 40, 20 + n % 25, 9 + n % 37):
-            an_order(member, day(at), 900 + 137 * n % 4000)
+    source = Source.objects.create(code="web", name="web")
+    Order.objects.bulk_create(
+        Order(member=member, source=source, external_id=f"{n}-{at}", placed_at=day(at), amount=900 + 137 * n % 4000,
+              currency="USD", recorded_at=day(at))
+        for n, member in enumerate(members)
+        for at in range(-180 + n % 40, 20 + n % 25, 9 + n % 37)
+    )  # fmt: skip
     programmes.start(points_per_unit=Decimal(1), now=day(0))
     for n, names in enumerate(JOURNEYS):
-        _run(a_journey(*names), members[n * 70 : n * 70 + 90 - 10 * n], points=n == 1)
+        _run(a_journey(*names), members[n * 55 : n * 55 + 70 - 10 * n], points=n == 1)
     credit(list(Order.objects.values_list("pk", flat=True)), now=NOW)
     daily.turn(now=NOW, quiet=True)
     rollup.catch_up(now=NOW)
