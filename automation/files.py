@@ -16,11 +16,18 @@ from automation.errors import InvalidJourney
 from cdp.errors import Fault
 
 LARGEST = 65_536  # characters
+# The order in which people read a journey; a stored document has none.
+ORDER = """
+    id key name zh en priority trigger schedule cron timezone misfire entry reentry mode holdout exit goal goal_exits steps
+    do wait until time weekdays late_ok late branch when channel template data valid_for points reason
+    all any not field op value did within from to count sum of else next end after
+"""
+PLACES = {key: place for place, key in enumerate(ORDER.split())}
 RESOLVERS = (
     ("bool", r"(?:true|false)\Z", ["t", "f"]),
     ("null", r"(?:null|~|)\Z", ["n", "~", ""]),
     ("int", r"-?(?:0|[1-9][0-9]{0,17})\Z", list("-0123456789")),
-    ("float", r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}\Z", list("-0123456789")),
+    ("float", r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,30}(?:e[-+][0-9]{1,3})?\Z", list("-0123456789")),
 )
 
 
@@ -36,7 +43,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers: dict[str, Any] = {}
+    """Quotes what any reader of YAML could take for something else than a text."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -50,8 +57,7 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _text)
 for _tag, _form, _first in RESOLVERS:
-    for _class in (_Loader, _Dumper):
-        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_form), _first)
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_form), _first)
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -94,7 +100,16 @@ def read(text: str) -> dict[str, Any]:
 
 
 def write(document: dict[str, Any]) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(
+        _ordered(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+    )
+
+
+def _ordered(part: Any) -> Any:
+    if isinstance(part, dict):
+        keys = sorted(part, key=lambda key: PLACES.get(key, len(PLACES)))
+        return {key: _ordered(part[key]) for key in keys}
+    return [_ordered(item) for item in part] if isinstance(part, list) else part
 
 
 def _refused(code: str, message: str) -> InvalidJourney:
