@@ -108,7 +108,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
                 o.currency,
                 o.channel,
                 o.store,
-                o.coupon_codes,
+                tables.array(o.coupon_codes),
                 o.points_used,
                 now,
             )
@@ -118,7 +118,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     tables.copy(
         "cdp_orderline (order_id, position, sku, name, category, quantity, amount, discount)",
         (
-            (id, n, line.sku, line.name, line.category, line.quantity, line.amount, line.discount)
+            (id, n, line.sku, line.name, tables.array(line.category), line.quantity, line.amount, line.discount)
             for id, p in zip(ids, fresh, strict=True)
             for n, line in enumerate(p.row.items)
         ),
