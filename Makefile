@@ -12,10 +12,10 @@ help:
 	@echo "make test | test-slow | check | lock"
 
 setup:
-	@bin/setup
+	@.ci/setup
 
 demo:
-	@bin/setup data
+	@.ci/setup data
 	@$(PY) manage.py demo $(if $(WALL),--wall) $(if $(DETACH),--detach) --port $(PORT)
 
 up: setup
@@ -25,15 +25,15 @@ stop: setup
 	@$(PY) manage.py stop
 
 test:
-	@bin/setup dev data
+	@.ci/setup dev data
 	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow:
-	@bin/setup dev data
+	@.ci/setup dev data
 	$(PY) -m pytest -m slow
 
 check:
-	@bin/setup dev
+	@.ci/setup dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy .
@@ -42,6 +42,6 @@ check:
 	$(PY) -m pytest tests/architecture
 
 lock:
-	@bin/setup dev
+	@.ci/setup dev
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements-dev.in -o requirements-dev.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, F, FloatField, Func, IntegerField, Value, When
 from django.db.models.fields.json import KeyTextTransform
@@ -21,7 +22,7 @@ class DaysBetween(Func):
 
     output_field = IntegerField()
 
-    def as_sql(self, compiler, connection, **kwargs):  # type: ignore[no-untyped-def]  # Django's own signature has no types
+    def as_sql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, tuple[Any, ...]]:  # type: ignore[override]
         (day, p1), (at, p2), (tz, p3) = (compiler.compile(item) for item in self.get_source_expressions())
         return f"({day}::date - ({at} AT TIME ZONE {tz})::date)", (*p1, *p2, *p3)
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from django.db.models import Min
 
 from automation import runner, schedules
 from automation.results import rollup
@@ -73,5 +75,5 @@ def _work(now: datetime) -> int:
 
 
 def _next_stop(now: datetime) -> datetime:
-    slots = Schedule.objects.filter(paused=False, next_at__gt=now).order_by("next_at").values_list("next_at", flat=True)
-    return min([clock.next_midnight(now, clock.zone()), *slots[:1]])
+    due = Schedule.objects.filter(paused=False, next_at__gt=now).aggregate(first=Min("next_at"))["first"]
+    return min(due or datetime.max.replace(tzinfo=UTC), clock.next_midnight(now, clock.zone()))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def update() -> list[Message]:
     old, new = catalogue(), Catalog(locale="zh_Hans", project="Huitou", fuzzy=False)
     for message, where in sorted(extract().items(), key=lambda item: (item[1], str(item[0]))):
         known = old[message].string if message in old else ""
-        new.add(message, known or (("",) if isinstance(message, tuple) else ""), locations=[(where, None)])
+        new.add(message, known or (("",) if isinstance(message, tuple) else ""), locations=[(where, 0)])
     new.creation_date = new.revision_date = old.creation_date
     with CATALOGUE.open("wb") as file:
         write_po(file, new, width=120, include_lineno=False, omit_header=False)
@@ -63,5 +64,5 @@ def update() -> list[Message]:
     return missing()
 
 
-def _whole(text: str | tuple[str, ...]) -> bool:
-    return all(text) if isinstance(text, tuple | list) else bool(text)
+def _whole(text: str | Sequence[str] | None) -> bool:
+    return bool(text) if isinstance(text, str) else bool(text and all(text))

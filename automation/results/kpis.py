@@ -150,7 +150,11 @@ KPIS = (
 
 def measure(day: date) -> Mapping[str, Value]:
     """Every KPI over the 30 days before `day`."""
-    period: dict[str, str | date] = {"first": day - timedelta(days=DAYS), "after": day, "tz": Brand.objects.the().timezone}
+    period: dict[str, str | date] = {
+        "first": day - timedelta(days=DAYS),
+        "after": day,
+        "tz": Brand.objects.the().timezone,
+    }
     found = {}
     with connection.cursor() as cursor:
         for kpi in KPIS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -15,6 +16,7 @@ from config.ground import clock
 from config.ground.models import Brand
 
 FIRST = 30  # days that the first roll-up reaches back
+LATE = 4  # days; receipts come up to three days late
 KPI = "kpi"
 
 # %(day)s the brand day, %(tz)s its zone; each gives key, dimensions, value.
@@ -47,7 +49,7 @@ GROUP BY figure.key"""
 _KEEP = """
 WITH fresh AS (SELECT * FROM unnest(%(keys)s::text[], %(dimensions)s::jsonb[], %(values)s::bigint[])
                              AS f (key, dimensions, value)),
-gone AS (DELETE FROM automation_figure old WHERE day = %(day)s
+gone AS (DELETE FROM automation_figure old WHERE day = %(day)s AND key <> %(spared)s
          AND NOT EXISTS (SELECT FROM fresh WHERE fresh.key = old.key AND fresh.dimensions = old.dimensions))
 INSERT INTO automation_figure AS old (day, key, dimensions, value)
 SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
@@ -55,27 +57,37 @@ ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE ol
 
 
 @transaction.atomic
-def roll_up(day: date) -> None:
-    """Bring the figures of one brand day in line with what is known now."""
+def roll_up(day: date, *, measured: bool = False) -> None:
+    """Bring the figures of one brand day in line with what is known now. `measured`: its KPIs stand already."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtext('automation.roll_up'))"
         )  # one at a time: they would wait anyway
         cursor.execute(FAMILIES, {"day": day, "tz": Brand.objects.the().timezone, "model": LAST_TOUCH})
         rows = [(key, dimensions, int(value)) for key, dimensions, value in cursor.fetchall()]
-        for name, value in kpis.measure(day).items():
+        for name, value in ({} if measured else kpis.measure(day)).items():
             rows.append((KPI, json.dumps({"kpi": name, "part": "numerator"}), value.numerator))
             rows.append((KPI, json.dumps({"kpi": name, "part": "denominator"}), value.denominator))
         keys, dimensions, values = (list(column) for column in zip(*rows, strict=True))
-        cursor.execute(_KEEP, {"day": day, "keys": keys, "dimensions": dimensions, "values": values})
+        figures = {
+            "day": day,
+            "keys": keys,
+            "dimensions": dimensions,
+            "values": values,
+            "spared": KPI if measured else "",
+        }
+        cursor.execute(_KEEP, figures)
 
 
 def catch_up(*, now: datetime) -> list[date]:
-    """Today, and every day since the last that was rolled up, that one included: it may not have been over."""
+    """Today, and back to the last day that was rolled up; always as far as a receipt may be late. KPIs, which ask the whole
+    history about days that are over, are measured once a day.
+    """
     today = clock.local_day(now, clock.zone())
     last = Figure.objects.filter(day__lte=today).aggregate(last=Max("day"))["last"]
-    day = last or today - timedelta(days=FIRST)
+    day = min(last, today - timedelta(days=LATE)) if last else today - timedelta(days=FIRST)
     days = [day + timedelta(days=n) for n in range((today - day).days + 1)]
+    measured = set(Figure.objects.filter(day__in=days, key=KPI).values_list("day", flat=True))
     for each in days:
-        roll_up(each)
+        roll_up(each, measured=each in measured)
     return days

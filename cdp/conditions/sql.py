@@ -68,7 +68,7 @@ class Nfkc(Func):
 
 
 class NotEqual(lookups.Exact):
-    def as_sql(self, compiler, connection):  # type: ignore[no-untyped-def]  # Django's own signature has no types
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return f"{left} <> {right}", (*left_params, *right_params)

@@ -49,7 +49,8 @@ class _Reader:
         self.faults: list[Fault] = []
         self.predicates = 0
 
-    def fault(self, path: str, code: str, message: str) -> None:
+    def fault(self, path: str, code: str, message: str) -> Any:
+        """Note it; the answer, None, is what the caller has read."""
         self.faults.append(Fault(path, code, message))
 
     def node(self, raw: Any, path: str, depth: int) -> Node | None:

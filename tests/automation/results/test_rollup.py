@@ -96,8 +96,20 @@ def test_late_news_corrects_the_day(world):
 
 def test_catching_up_reaches_from_the_last_day_to_today(world):
     assert catch_up(now=day(3)) == [date(2017, 9, 4 + n) for n in range(27)] + [date(2017, 10, n) for n in (1, 2, 3, 4)]
-    assert catch_up(now=day(3)) == [OCT_4]
-    assert catch_up(now=day(5)) == [OCT_4, date(2017, 10, 5), date(2017, 10, 6)]
+    late = [date(2017, 9, 30), date(2017, 10, 1), date(2017, 10, 2), date(2017, 10, 3)]  # receipts may still come
+    assert catch_up(now=day(3)) == [*late, OCT_4]
+    assert catch_up(now=day(5)) == [*late[2:], OCT_4, date(2017, 10, 5), date(2017, 10, 6)]
+
+
+def test_the_kpis_of_a_day_are_measured_once_and_again_when_it_is_asked_for(world):
+    catch_up(now=day(3))
+    Figure.objects.filter(day=OCT_4, key="kpi").update(value=-1)
+
+    catch_up(now=day(3))
+    assert set(Figure.objects.filter(day=OCT_4, key="kpi").values_list("value", flat=True)) == {-1}
+
+    roll_up(OCT_4)
+    assert -1 not in set(Figure.objects.filter(day=OCT_4, key="kpi").values_list("value", flat=True))
 
 
 def test_the_tick_rolls_up_the_brands_today(world):
