@@ -85,6 +85,7 @@ LANGUAGE_CODE = env.choice("LANGUAGE", ("zh-hans", "en"), default="zh-hans")
 LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = env.timezone("TIME_ZONE", default="Asia/Shanghai")
 STATIC_URL = "static/"

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.text import capfirst
+
 from cdp.models.profile import Stage, ValueTier
 
 TIERS = {ValueTier.TOP: "var(--h-top)", ValueTier.MIDDLE: "var(--h-middle)", ValueTier.BASE: "var(--h-base)"}
@@ -15,7 +17,12 @@ TICKS = {"color": "#9ca3af", "font": {"size": 12}}
 def stacked(along: str) -> str:
     """Options of stacked bars whose labels stand along the axis x or y."""
     plain = {"stacked": True, "grid": {"display": False}, "border": {"display": False}, "ticks": TICKS}
-    numbers = {**plain, "grid": {"display": True}, "ticks": {**TICKS, "maxTicksLimit": 5, "precision": 0}}
+    numbers = {
+        **plain,
+        "grace": "8%",
+        "grid": {"display": True},
+        "ticks": {**TICKS, "maxTicksLimit": 5, "precision": 0},
+    }
     return json.dumps(
         {
             "indexAxis": along,
@@ -51,7 +58,7 @@ def by_day(days: Sequence[str], columns: Sequence[tuple[Any, str, Sequence[int]]
 
 def _dataset(label: Any, numbers: Sequence[int], colour: str) -> dict[str, Any]:
     return {
-        "label": str(label),
+        "label": capfirst(str(label)),
         "data": list(numbers),
         "backgroundColor": colour,
         "borderRadius": 3,
@@ -60,5 +67,5 @@ def _dataset(label: Any, numbers: Sequence[int], colour: str) -> dict[str, Any]:
 
 
 def _chart(labels: Sequence[Any], datasets: list[dict[str, Any]], options: str) -> dict[str, str]:
-    data = {"labels": [str(label) for label in labels], "datasets": datasets}
+    data = {"labels": [capfirst(str(label)) for label in labels], "datasets": datasets}
     return {"data": json.dumps(data, ensure_ascii=False), "options": options}
