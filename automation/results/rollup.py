@@ -60,16 +60,15 @@ ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE ol
 def roll_up(day: date, *, measured: bool = False) -> None:
     """Bring the figures of one brand day in line with what is known now. `measured`: its KPIs stand already."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('automation.roll_up'))"
-        )  # one at a time: they would wait anyway
+        # One at a time: they would wait anyway.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('automation.roll_up'))")
         cursor.execute(FAMILIES, {"day": day, "tz": Brand.objects.the().timezone, "model": LAST_TOUCH})
         rows = [(key, dimensions, int(value)) for key, dimensions, value in cursor.fetchall()]
         for name, value in ({} if measured else kpis.measure(day)).items():
             rows.append((KPI, json.dumps({"kpi": name, "part": "numerator"}), value.numerator))
             rows.append((KPI, json.dumps({"kpi": name, "part": "denominator"}), value.denominator))
         keys, dimensions, values = (list(column) for column in zip(*rows, strict=True))
-        figures = {
+        figures: dict[str, Any] = {
             "day": day,
             "keys": keys,
             "dimensions": dimensions,
