@@ -1,0 +1,176 @@
+"""The admin as people use it: every list opens, few statements whatever the number of rows, search names one person exactly."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+
+from cdp.models import Identity, Member, OrderLine, Profile
+from config.ground import alarms, crypto
+from config.ground.models import Alarm, AuditRow, Brand
+from config.ground.readonly import BoundedPaginator
+from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
+
+pytestmark = pytest.mark.django_db
+
+PHONE = "+8613900000001"
+OURS = ("ground", "cdp", "loyalty", "connectors", "automation")
+LISTS = sorted(model._meta.label_lower for model in admin.site._registry if model._meta.app_label in OURS)
+
+
+@pytest.fixture
+def person():
+    member = a_member(attributes={"name": "李雷"}, synthetic=True)
+    Identity.objects.create(
+        member=member,
+        kind="phone",
+        blind=crypto.blind("phone", "", PHONE),
+        sealed=crypto.seal(PHONE),
+        created_at=day(0),
+    )
+    return member
+
+
+def listed(client, query: str) -> list[str]:
+    response = client.get(reverse("admin:cdp_member_changelist"), {"q": query})
+    assert response.status_code == 200
+    return [str(member) for member in response.context["cl"].result_list]
+
+
+def a_row_everywhere(member: Member) -> None:
+    order = an_order(member, day(2))
+    OrderLine.objects.create(order=order, position=1, sku="A", quantity=1, amount=1000, category=["food", "fruit"])
+    a_message(an_enrolment(a_journey(f"j-{member.pk}"), member, day(0)), day(1))
+    Profile.objects.create(
+        member=member, orders=1, purchase_days=1, first_order_at=day(2), last_order_at=day(2), amount=1000, amount_365=1000,
+        interval_count=0, interval_sum=0, expected_interval=10.5, stage="dormant", value_tier="top", as_of=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize("label", LISTS)
+def test_every_list_opens(admin_client, person, label, language):
+    a_row_everywhere(person)
+
+    response = admin_client.get(
+        reverse(f"admin:{label.replace('.', '_')}_changelist"), headers={"Accept-Language": language}
+    )
+
+    assert response.status_code == 200
+    assert response.headers["Content-Language"] == language
+
+
+@pytest.mark.parametrize("label", ["cdp.member", "cdp.order", "cdp.profile"])
+def test_a_list_costs_the_same_for_one_row_and_for_many(
+    admin_client, person, label, django_assert_max_num_queries, django_assert_num_queries
+):
+    url = reverse(f"admin:{label.replace('.', '_')}_changelist")
+    a_row_everywhere(person)
+    with django_assert_max_num_queries(20) as once:
+        admin_client.get(url)
+    for _n in range(5):
+        a_row_everywhere(a_member())
+
+    with django_assert_num_queries(len(once)):
+        admin_client.get(url)
+
+
+@pytest.mark.parametrize("query", ["李雷", "李", PHONE, "13900000001", f"phone:{PHONE}", " phone:139 0000 0001 "])
+def test_a_member_is_found(admin_client, person, query):
+    a_member(attributes={"name": "韩梅梅"})
+
+    assert listed(admin_client, query) == ["李雷"]
+
+
+@pytest.mark.parametrize("query", ["1390000000", "雷", "phone:", "fax:1", "phone:+8613900000002", "%", "'", "9" * 30])
+def test_a_part_of_what_names_somebody_finds_nobody(admin_client, person, query):
+    assert listed(admin_client, query) == []
+
+
+def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(admin_client, person):
+    a_row_everywhere(person)
+
+    page = admin_client.get(reverse("admin:cdp_member_change", args=[person.pk])).content.decode()
+
+    for text in ("李雷", "+8613****0001", "$10.00", "沉睡唤回"):
+        assert text in page
+    assert PHONE not in page
+    assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
+
+
+def test_what_happened_cannot_be_edited(admin_client, person):
+    url = reverse("admin:cdp_member_change", args=[person.pk])
+
+    assert admin_client.post(url, {"synthetic": ""}).status_code == 403
+    assert admin_client.post(reverse("admin:cdp_member_delete", args=[person.pk]), {"post": "yes"}).status_code == 403
+    assert admin_client.get(reverse("admin:cdp_member_add")).status_code == 403
+    assert Member.objects.get().synthetic is True
+
+
+def test_a_list_counts_no_further_than_ten_thousand(django_assert_num_queries):
+    class Rows:
+        def order_by(self):
+            return self
+
+        def __getitem__(self, cut):
+            assert cut == slice(None, 10_000)
+            return Member.objects.all()[cut]
+
+    a_member()
+    assert BoundedPaginator(Rows(), 50).count == 1
+
+
+def test_closing_an_alarm_leaves_a_trace(admin_client):
+    alarms.ring("feed:x:1", "stuck", now=NOW)
+    Brand.objects.update(clock_mode="replay", clock_at=NOW)
+
+    admin_client.post(
+        reverse("admin:ground_alarm_changelist"), {"action": "close", "_selected_action": Alarm.objects.get().pk}
+    )
+
+    assert Alarm.objects.get().closed_at == NOW
+    row = AuditRow.objects.get(action="alarm.close")
+    assert (row.actor, row.subject, row.at) == ("admin:admin", "feed:x:1", NOW)
+
+
+def test_the_overview_and_the_sidebar_show_only_what_one_may_see(client):
+    user = User.objects.create_user("wang", password="x", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_order"))
+    client.force_login(user)
+
+    response = client.get("/admin/")
+
+    assert response.status_code == 200
+    assert "home" not in response.context
+    page = response.content.decode()
+    assert reverse("admin:cdp_order_changelist") in page
+    assert reverse("admin:cdp_member_changelist") not in page
+
+
+def test_an_overview_of_nothing_says_so(admin_client):
+    response = admin_client.get("/admin/", headers={"Accept-Language": "en"})
+
+    page = response.content.decode()
+    assert "No journey runs yet" in page
+    assert "No open alarm." in page
+
+
+def test_the_language_is_switched(admin_client):
+    assert admin_client.post("/i18n/setlang/", {"language": "en", "next": "/admin/"}).status_code == 302
+    assert admin_client.get("/admin/").headers["Content-Language"] == "en"
+    assert (
+        admin_client.post("/i18n/setlang/", {"language": "en", "next": "https://elsewhere.example/"})
+        .headers["Location"]
+        .startswith("/")
+    )
+
+
+def test_pages_show_the_brands_time(admin_client, person):
+    Brand.objects.update(timezone="America/New_York")
+    an_order(person, day(2))
+
+    page = admin_client.get(reverse("admin:cdp_order_changelist")).content.decode()
+
+    assert "2017-10-03 10:00" in page
