@@ -9,6 +9,7 @@ BEFORE = {"reset_before", "error_before", "throttle", "code"}
 AFTER = {
     "reset_after",
     "error_after",
+    "error_coded",
     "hang",
     "garbage",
     "html",

@@ -118,6 +118,8 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(HANG)
         elif mode == "error_after":
             self._answer(500, {"Code": "InternalError"})
+        elif mode == "error_coded":
+            self._answer(500, {"Code": "Throttling.User"})
         elif mode == "redirect":
             self._answer(302, {}, Location="http://169.254.169.254/latest/meta-data/")
         elif mode == "truncated":

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from cdp.models import Event
 from config.ground.models import Alarm
@@ -105,6 +105,30 @@ def test_what_one_claim_holds_another_does_not_see(account):
     held = [{r.key for r in claimed.call.to} for claimed in (first, second)]
     assert [len(ids) for ids in held] == [3, 2]
     assert held[0] & held[1] == set()
+
+
+def test_what_an_open_claim_locks_is_passed_over(account):
+    many(5)
+    claimed, finish, held = threading.Event(), threading.Event(), []
+
+    def slow_sender():
+        with transaction.atomic():
+            held.append(claim(account.key, limit=3, now=NOW))
+            claimed.set()
+            finish.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=slow_sender)
+    thread.start()
+    claimed.wait(10)
+    try:
+        held.append(claim(account.key, limit=5, now=NOW))
+    finally:
+        finish.set()
+        thread.join()
+
+    first, second = ({r.key for r in one.call.to} for one in held)
+    assert (len(first), len(second), first & second) == (3, 2, set())
 
 
 @pytest.mark.parametrize(

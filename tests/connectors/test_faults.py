@@ -102,6 +102,19 @@ def test_an_unknown_one_is_asked_by_the_number_that_was_tried(account, sandbox):
     assert (message.state, message.reason) == ("sent", "asked")
 
 
+def test_three_answers_of_not_found_and_no_fewer_make_it_ready(account, sandbox):
+    message = a_message(a_member())
+    sandbox.fault("error_before")
+    dispatch.send_due(limit=10, now=NOW)
+
+    for asked, state in ((1, "unknown"), (2, "unknown"), (0, "ready")):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE connectors_message SET ask_at = clock_timestamp()")
+        assert unknown.settle(now=NOW) == 1
+        message.refresh_from_db()
+        assert (message.asked, message.state, message.resent) == (asked, state, state == "ready")
+
+
 @pytest.mark.parametrize(
     ("ending", "reason"), [("0429", ""), ("0500", "asked"), ("0504", "asked"), ("0601", ""), ("0001", "")]
 )
@@ -157,7 +170,8 @@ def test_a_sender_that_slept_through_its_lease_neither_calls_nor_writes_over_ano
     with connection.cursor() as cursor:
         cursor.execute("UPDATE connectors_message SET state = 'ready', token = NULL, ask_at = NULL")
     second = claim(account.key, limit=10, now=NOW).call
-    settle(call, [Result(message.pk, Outcome.RETRY, "too_late")], now=NOW)
+    for outcome in (Outcome.RETRY, Outcome.ACCEPTED):
+        settle(call, [Result(message.pk, outcome, "late", "late")], now=NOW)
 
     message.refresh_from_db()
     assert (message.state, message.token) == ("inflight", second.submission)
