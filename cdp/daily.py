@@ -4,21 +4,23 @@ transaction. Whoever comes second on the same day finds the day done.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from cdp import placement, population, profiles
+from cdp.ingest import tables
 from cdp.models import PopulationRun
 
 
-@transaction.atomic
 def turn(*, now: datetime, quiet: bool = False) -> bool:
     """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
-    run = population.current(as_of=now)
-    if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
-        return False  # somebody was faster
-    recompute(as_of=now, quiet=quiet)
+    tables.make_months([now, now + timedelta(days=31)])
+    with transaction.atomic():
+        run = population.current(as_of=now)
+        if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
+            return False  # somebody was faster
+        recompute(as_of=now, quiet=quiet)
     return True
 
 

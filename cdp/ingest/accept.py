@@ -63,6 +63,8 @@ def accept(
     """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if kind == "events":
+        tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
         from_source, _made = Source.objects.get_or_create(code=source, defaults={"name": source})
         parsed = [Parsed(index, row, keys, _content(row)) for index, row, keys in good]

@@ -37,11 +37,7 @@ def stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, b
 def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
     """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
     ids = next_ids("cdp_event", len(events))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
-            [sorted({_mid_month(e[0].astimezone(UTC)) for e in events})],
-        )
+    make_months(e[0] for e in events)
     copy(
         "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
         ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
@@ -49,8 +45,14 @@ def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int
     return ids
 
 
-def _mid_month(at: datetime) -> datetime:
-    return datetime(at.year, at.month, 15, tzinfo=UTC)
+def make_months(instants: Iterable[datetime]) -> None:
+    """The partitions of these instants. Making one waits for all who write members: best outside a transaction that does."""
+    months = {(at.year, at.month) for at in (instant.astimezone(UTC) for instant in instants)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
+            [[datetime(year, month, 15, tzinfo=UTC) for year, month in sorted(months)]],
+        )
 
 
 def next_ids(table: str, count: int) -> list[int]:

@@ -130,3 +130,11 @@ def test_the_command_keeps_to_the_brands_time(buyer, standing, options):
         call_command("refresh_profiles", *(["--full"] if options["full"] else []), "--as-of", options["as_of"])
 
     assert list(Profile.objects.values()) == before
+
+
+def test_the_months_to_come_are_made_before_they_are_needed():
+    daily.turn(now=at("2031-01-20"))
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('cdp_event_2031_01'), to_regclass('cdp_event_2031_02')")
+        assert None not in cursor.fetchone()
