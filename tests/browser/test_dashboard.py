@@ -55,6 +55,18 @@ def test_the_overview_shows_three_journeys_with_their_figures(look):
         assert page.complaints == []
 
 
+def test_the_overview_fits_a_phone(look):
+    a_shop()
+
+    page = look("zh-CN", "dark", width=390)
+    page.wait_for_selector("canvas.chart")
+    shot(page, "phone")
+
+    assert page.locator("section.journey").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.complaints == []
+
+
 def test_a_member_is_found_by_phone_and_read_on_one_page_that_says_when_the_clock_stands(look):
     a_shop()
     page = look("en-US")
