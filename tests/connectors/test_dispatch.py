@@ -109,13 +109,13 @@ def test_what_one_claim_holds_another_does_not_see(account):
 
 def test_what_an_open_claim_locks_is_passed_over(account):
     many(5)
-    claimed, finish, held = threading.Event(), threading.Event(), []
+    claimed, finish, held, in_time = threading.Event(), threading.Event(), [], []
 
     def slow_sender():
         with transaction.atomic():
             held.append(claim(account.key, limit=3, now=NOW))
             claimed.set()
-            finish.wait(10)
+            in_time.append(finish.wait(5))
         connection.close()
 
     thread = threading.Thread(target=slow_sender)
@@ -129,6 +129,7 @@ def test_what_an_open_claim_locks_is_passed_over(account):
 
     first, second = ({r.key for r in one.call.to} for one in held)
     assert (len(first), len(second), first & second) == (3, 2, set())
+    assert in_time == [True]  # nobody waited for it
 
 
 @pytest.mark.parametrize(
