@@ -31,3 +31,7 @@ def recompute(*, as_of: datetime, quiet: bool = False) -> tuple[int, int]:
         cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
     written = profiles.refresh(None, as_of=as_of)
     return written, placement.place(None, as_of=as_of, quiet=None if quiet else ())
+
+
+def turned_after(at: datetime) -> bool:
+    return PopulationRun.objects.filter(turned_at__gt=at).exists()

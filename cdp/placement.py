@@ -37,7 +37,7 @@ _PLACE = f"""
         FROM cdp_profile WHERE (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s)) AND as_of <= %(as_of)s),
     judged AS (SELECT *, {_STAGE} AS to_stage, {_VALUE_TIER} AS to_tier FROM facts),
     moved AS (
-        UPDATE cdp_profile p SET stage = to_stage, value_tier = to_tier
+        UPDATE cdp_profile p SET stage = to_stage, value_tier = to_tier, as_of = %(as_of)s
         FROM judged j WHERE p.member_id = j.member_id AND (j.stage, j.value_tier) IS DISTINCT FROM (to_stage, to_tier)
         RETURNING j.*),
     begun AS (

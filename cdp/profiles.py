@@ -18,7 +18,9 @@ _NEW = ", ".join(f"excluded.{c}" for c in COLUMNS)
 
 @transaction.atomic
 def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
-    """Recompute the profiles of these members (None: everybody). Returns how many changed. A row of a later instant stays."""
+    """Recompute the profiles of these members (None: everybody). Returns how many changed. A row of a later instant stays.
+    All rows are locked in one order, those that stay as they are too, so that passes over the same members queue.
+    """
     brand = Brand.objects.the()
     run = population.current(as_of=as_of)
     with connection.cursor() as cursor:
@@ -28,6 +30,7 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
                        last_order_at + interval * interval '1 day', '', '', %(as_of)s
                 FROM (SELECT *, (%(k)s * %(base)s + interval_sum)::float / (%(k)s + interval_count) AS interval
                       FROM ({PURCHASE}) purchase) f
+                ORDER BY member_id
                 ON CONFLICT (member_id) DO UPDATE SET {_SET}, as_of = excluded.as_of
                 WHERE p.as_of <= excluded.as_of AND ({_OLD}) IS DISTINCT FROM ({_NEW})""",
             {

@@ -105,12 +105,13 @@ def test_the_command_absorbs_what_waits(buyer, capsys):
     assert not FeedRow.objects.exists()
 
 
-def test_the_command_goes_over_everybody(buyer):
-    clock.stand(at("2017-07-01"), by="test")
+@pytest.mark.parametrize(("options", "stage"), [([], "churned"), (["--as-of", "2017-07-01T00:00:00+08:00"], "dormant")])
+def test_the_command_goes_over_everybody(buyer, options, stage):
+    clock.stand(at("2018-03-01"), by="test")
 
-    call_command("refresh_profiles", full=True)
+    call_command("refresh_profiles", "--full", *options)
 
-    assert Profile.objects.get().stage == "dormant"
+    assert Profile.objects.get().stage == stage
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,11 @@ def test_the_command_goes_over_everybody(buyer):
         (None, {"full": True, "as_of": "2017-07-01T00:00:00+08:00"}),
         ("2017-07-01", {"full": True, "as_of": "2017-07-02T00:00:00+08:00"}),
         ("2017-07-01", {"full": False, "as_of": "2017-06-01T00:00:00+08:00"}),
+        ("2017-07-01", {"full": True, "as_of": "2017-05-31T00:00:00+08:00"}),  # the first of June was turned
     ],
 )
 def test_the_command_keeps_to_the_brands_time(buyer, standing, options):
+    daily.turn(now=at("2017-06-01"))
     if standing:
         clock.stand(at(standing), by="test")
     before = list(Profile.objects.values())

@@ -151,3 +151,16 @@ def test_loaded_history_is_placed_and_not_announced():
 
     assert set(Profile.objects.values_list("stage", flat=True)) == {"first_purchase"}
     assert set(Event.objects.values_list("member", flat=True)) == {loud}
+
+
+def test_a_pass_of_an_earlier_instant_moves_nobody_back():
+    member = a_member()
+    an_order(member, "2017-01-01", 500)
+    daily.turn(now=at("2017-01-02"))
+    daily.turn(now=at("2017-07-01"))
+
+    profiles.refresh(None, as_of=at("2017-03-01"))
+    assert placement.place(None, as_of=at("2017-03-01")) == 0
+
+    assert Profile.objects.get(member=member).stage == "dormant"
+    assert Placement.objects.filter(axis="stage").count() == 2

@@ -21,8 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, full: bool, as_of: datetime | None, **options: Any) -> None:
         now = clock.now()
-        if as_of and not (full and clock.stands() and as_of <= now):
-            raise CommandError(_("--as-of goes with --full, on a standing clock, and up to where it stands"))
+        if as_of and not (full and clock.stands() and as_of <= now and not daily.turned_after(as_of)):
+            raise CommandError(
+                _(
+                    "--as-of goes with --full on a standing clock, from the last turn of a day up to where the clock stands"
+                )
+            )
         if full:
             written, moved = daily.recompute(as_of=as_of or now)
             self.stdout.write(_("%(written)d profiles written, %(moved)d moves") % {"written": written, "moved": moved})
