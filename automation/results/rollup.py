@@ -55,6 +55,14 @@ INSERT INTO automation_figure AS old (day, key, dimensions, value)
 SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
 ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE old.value <> excluded.value"""
 
+_BEHIND = """
+SELECT counted.day
+FROM (SELECT (placed_at AT TIME ZONE %(tz)s)::date AS day, count(*) AS orders FROM cdp_order
+      WHERE placed_at >= (%(today)s::date - %(reach)s)::timestamp AT TIME ZONE %(tz)s
+        AND placed_at < %(today)s::date::timestamp AT TIME ZONE %(tz)s GROUP BY 1) counted
+LEFT JOIN automation_figure f ON f.day = counted.day AND f.key = 'orders'
+WHERE f.value IS DISTINCT FROM counted.orders"""
+
 
 @transaction.atomic
 def roll_up(day: date, *, measured: bool = False) -> None:
@@ -79,14 +87,24 @@ def roll_up(day: date, *, measured: bool = False) -> None:
 
 
 def catch_up(*, now: datetime) -> list[date]:
-    """Today, and back to the last day that was rolled up; always as far as a receipt may be late. KPIs, which ask the whole
-    history about days that are over, are measured once a day.
+    """Today, back to the last day that was rolled up, always as far as a receipt may be late, and the days for which orders
+    came late. KPIs, which ask the whole history about days that are over, are measured once a day, and again after late orders.
     """
     today = clock.local_day(now, clock.zone())
     last = Figure.objects.filter(day__lte=today).aggregate(last=Max("day"))["last"]
     day = min(last, today - timedelta(days=LATE)) if last else today - timedelta(days=FIRST)
-    days = [day + timedelta(days=n) for n in range((today - day).days + 1)]
+    behind = _behind(today)
+    days = sorted(behind.union(day + timedelta(days=n) for n in range((today - day).days + 1)))
     measured = set(Figure.objects.filter(day__in=days, key=KPI).values_list("day", flat=True))
+    if behind:
+        measured.discard(today)
     for each in days:
         roll_up(each, measured=each in measured)
     return days
+
+
+def _behind(today: date) -> set[date]:
+    """The days before today, back to the first roll-up's reach, whose orders are not those that were counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BEHIND, {"today": today, "reach": FIRST, "tz": Brand.objects.the().timezone})
+        return {row[0] for row in cursor.fetchall()}

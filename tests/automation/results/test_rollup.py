@@ -112,6 +112,20 @@ def test_the_kpis_of_a_day_are_measured_once_and_again_when_it_is_asked_for(worl
     assert -1 not in set(Figure.objects.filter(day=OCT_4, key="kpi").values_list("value", flat=True))
 
 
+def test_orders_that_come_late_correct_their_day_and_the_kpis_of_today(world):
+    catch_up(now=day(20))
+    an_order(a_member(), day(5), 4000)
+    an_order(a_member(), day(20), 9000)  # today's are no late ones
+    Figure.objects.filter(day=date(2017, 10, 21), key="kpi").update(value=-1)
+
+    rolled = catch_up(now=day(20.1))
+
+    assert rolled == [date(2017, 10, 6)] + [date(2017, 10, 17 + n) for n in range(5)]
+    assert figures(date(2017, 10, 6))["amount",] == 4000
+    assert -1 not in set(Figure.objects.filter(day=date(2017, 10, 21), key="kpi").values_list("value", flat=True))
+    assert catch_up(now=day(20.1)) == rolled[1:]
+
+
 def test_the_tick_rolls_up_the_brands_today(world):
     Brand.objects.update(clock_mode="replay", clock_at=day(3.5))
 
