@@ -26,6 +26,8 @@ class Conversion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "model"], name="an_order_is_credited_once_per_model"),
         ]
+        # Serves the roll-up of a day.
+        indexes = [models.Index(fields=["at"], name="conversion_by_time")]
 
     def __str__(self) -> str:
         return f"{self.order_id} {self.model}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from config.ground.models import Brand
 
 FIRST = 30  # days that the first roll-up reaches back
 LATE = 4  # days; receipts come up to three days late
-KPI = "kpi"
+KPI, MEMBERS = "kpi", "members"
 
 # %(day)s the brand day, %(tz)s its zone; each gives key, dimensions, value.
 _DAY = """CROSS JOIN (SELECT %(day)s::date::timestamp AT TIME ZONE %(tz)s AS start,
@@ -36,20 +37,22 @@ FROM automation_conversion c JOIN automation_enrolment e ON e.id = c.enrolment_i
 CROSS JOIN (VALUES ('conversions'), ('conversion_amount')) figure (key) {_DAY}
 WHERE c.model = %(model)s AND c.at >= day.start AND c.at < day."end" GROUP BY figure.key, j.key
 UNION ALL
-SELECT 'members', jsonb_build_object('axis', axis, 'value', value), count(*)
-FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM cdp_placement {_DAY}
-      WHERE since < day."end" ORDER BY member_id, axis, since DESC) standing
-GROUP BY axis, value
-UNION ALL
 SELECT figure.key, '{{}}'::jsonb, CASE figure.key WHEN 'orders' THEN count(o.id) ELSE coalesce(sum(o.amount), 0) END
 FROM (VALUES ('orders'), ('amount')) figure (key) {_DAY}
 LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end"
 GROUP BY figure.key"""
 
+# Where everybody stood at the end of the day: it reads every member, so it is asked as seldom as the KPIs.
+STANDING = f"""
+SELECT 'members', jsonb_build_object('axis', axis, 'value', value), count(*)
+FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM cdp_placement {_DAY}
+      WHERE since < day."end" ORDER BY member_id, axis, since DESC) standing
+GROUP BY axis, value"""
+
 _KEEP = """
 WITH fresh AS (SELECT * FROM unnest(%(keys)s::text[], %(dimensions)s::jsonb[], %(values)s::bigint[])
                              AS f (key, dimensions, value)),
-gone AS (DELETE FROM automation_figure old WHERE day = %(day)s AND key <> %(spared)s
+gone AS (DELETE FROM automation_figure old WHERE day = %(day)s AND key <> ALL(%(spared)s)
          AND NOT EXISTS (SELECT FROM fresh WHERE fresh.key = old.key AND fresh.dimensions = old.dimensions))
 INSERT INTO automation_figure AS old (day, key, dimensions, value)
 SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
@@ -66,29 +69,31 @@ WHERE f.value IS DISTINCT FROM counted.orders"""
 
 @transaction.atomic
 def roll_up(day: date, *, measured: bool = False) -> None:
-    """Bring the figures of one brand day in line with what is known now. `measured`: its KPIs stand already."""
+    """Bring the figures of one brand day in line with what is known now. `measured`: those that read everybody stand already."""
     with connection.cursor() as cursor:
         # One at a time: they would wait anyway.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('automation.roll_up'))")
-        cursor.execute(FAMILIES, {"day": day, "tz": Brand.objects.the().timezone, "model": LAST_TOUCH})
-        rows = [(key, dimensions, int(value)) for key, dimensions, value in cursor.fetchall()]
-        for name, value in ({} if measured else kpis.measure(day)).items():
-            rows.append((KPI, json.dumps({"kpi": name, "part": "numerator"}), value.numerator))
-            rows.append((KPI, json.dumps({"kpi": name, "part": "denominator"}), value.denominator))
+        asked: dict[str, Any] = {"day": day, "tz": Brand.objects.the().timezone, "model": LAST_TOUCH}
+        rows = []
+        for family in (FAMILIES,) if measured else (FAMILIES, STANDING):
+            cursor.execute(family, asked)
+            rows += [(key, dimensions, int(value)) for key, dimensions, value in cursor.fetchall()]
+        if not measured:
+            rows += _kpis(day)
         keys, dimensions, values = (list(column) for column in zip(*rows, strict=True))
-        figures: dict[str, Any] = {
-            "day": day,
-            "keys": keys,
-            "dimensions": dimensions,
-            "values": values,
-            "spared": KPI if measured else "",
-        }
-        cursor.execute(_KEEP, figures)
+        figures: dict[str, Any] = {"day": day, "keys": keys, "dimensions": dimensions, "values": values}
+        cursor.execute(_KEEP, figures | {"spared": [KPI, MEMBERS] if measured else []})
+
+
+def _kpis(day: date) -> Iterator[tuple[str, str, int]]:
+    for name, value in kpis.measure(day).items():
+        yield KPI, json.dumps({"kpi": name, "part": "numerator"}), value.numerator
+        yield KPI, json.dumps({"kpi": name, "part": "denominator"}), value.denominator
 
 
 def catch_up(*, now: datetime) -> list[date]:
     """Today, back to the last day that was rolled up, always as far as a receipt may be late, and the days for which orders
-    came late. KPIs, which ask the whole history about days that are over, are measured once a day, and again after late orders.
+    came late. What reads everybody is measured when a day begins, when it is over, and again after late orders.
     """
     today = clock.local_day(now, clock.zone())
     last = Figure.objects.filter(day__lte=today).aggregate(last=Max("day"))["last"]
@@ -96,8 +101,7 @@ def catch_up(*, now: datetime) -> list[date]:
     behind = _behind(today)
     days = sorted(behind.union(day + timedelta(days=n) for n in range((today - day).days + 1)))
     measured = set(Figure.objects.filter(day__in=days, key=KPI).values_list("day", flat=True))
-    if behind:
-        measured.discard(today)
+    measured -= ({today} if behind else set()) | ({last} if last != today else set())
     for each in days:
         roll_up(each, measured=each in measured)
     return days

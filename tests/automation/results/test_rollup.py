@@ -112,6 +112,18 @@ def test_the_kpis_of_a_day_are_measured_once_and_again_when_it_is_asked_for(worl
     assert -1 not in set(Figure.objects.filter(day=OCT_4, key="kpi").values_list("value", flat=True))
 
 
+def test_where_everybody_stands_is_settled_when_the_day_is_over(world):
+    catch_up(now=day(3))
+    late = a_member()
+    Placement.objects.create(member=late, axis="stage", value="active", since=day(3.3))
+
+    catch_up(now=day(3.4))
+    assert figures()["members", "stage", "active"] == 1
+    catch_up(now=day(4))
+    assert figures()["members", "stage", "active"] == 2
+    assert figures(date(2017, 10, 5))["members", "stage", "active"] == 3
+
+
 def test_orders_that_come_late_correct_their_day_and_the_kpis_of_today(world):
     catch_up(now=day(20))
     an_order(a_member(), day(5), 4000)
