@@ -21,6 +21,7 @@ import django  # noqa: E402
 import pytest  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 django.setup()
 
@@ -33,3 +34,9 @@ TransactionTestCase._fixture_teardown = lambda self: flush.restore(connection)  
 def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         flush.remember(connection)
+
+
+@pytest.fixture(autouse=True)
+def language():
+    """A request in another language leaves it active in its thread; the next test begins in the default one."""
+    translation.activate("zh-hans")

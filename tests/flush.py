@@ -30,9 +30,9 @@ def remember(connection) -> None:
             return restore(connection)
         cursor.execute("DROP SCHEMA IF EXISTS seeded CASCADE; CREATE SCHEMA seeded")
         for name in tables(cursor):
-            cursor.execute("SELECT 1 FROM public.{0} LIMIT 1".format(f'"{name}"'))
+            cursor.execute(f'SELECT 1 FROM public."{name}" LIMIT 1')
             if cursor.fetchone():
-                cursor.execute('CREATE TABLE seeded."{0}" AS TABLE public."{0}"'.format(name))
+                cursor.execute(f'CREATE TABLE seeded."{name}" AS TABLE public."{name}"')
         cursor.execute(f"COMMENT ON SCHEMA seeded IS '{migrated}'")
     return None
 

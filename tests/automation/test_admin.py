@@ -23,7 +23,7 @@ def act(client, action, journey):
 @pytest.mark.django_db
 def test_the_pages_show_who_enters_in_words_and_how_many_did(client, staff):
     version = a_journey(entry={"not": NAMED}, holdout=0.5)
-    members(7)
+    members(40)  # whatever their numbers: some of them in each arm
     enrolled = enrol(version)
     advance()
 

@@ -80,11 +80,11 @@ def test_so_it_is_with_real_shoppers(households):
 
 
 def test_an_effect_that_is_there_is_found(shoppers):
-    """The other half of honesty: of the treated, every fourth who would not have bought does."""
+    """The other half of honesty: of the treated, every third who would not have bought does."""
     found = 0
     for arms in draws(shoppers, salts=200):
         moved = type(arms.treated)(
-            arms.treated.n, arms.treated.converted + (arms.treated.n - arms.treated.converted) // 4
+            arms.treated.n, arms.treated.converted + (arms.treated.n - arms.treated.converted) // 3
         )
         lift = difference(moved, arms.held_out)
         assert lift is not None
