@@ -120,7 +120,11 @@ def progress() -> int:
 
 def done(count: int) -> bool:
     enrolled = Enrolment.objects.count()
-    return enrolled == count and not Enrolment.objects.filter(state="open").exists() and not outbox.unsettled(now=clock.now())
+    return (
+        enrolled == count
+        and not Enrolment.objects.filter(state="open").exists()
+        and not outbox.unsettled(now=clock.now())
+    )
 
 
 @pytest.mark.parametrize(
