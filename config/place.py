@@ -42,6 +42,7 @@ def secret(home: Path, name: str, make: str) -> str:
     """A value that is made once and kept, readable by the owner only; of two first starts one wins."""
     path = home / name
     if not path.exists():
+        home.mkdir(parents=True, exist_ok=True)  # settings may be read before any server was started
         fresh = home / f".{name}.{os.getpid()}"
         fresh.touch(mode=0o600)
         fresh.write_text(make)
