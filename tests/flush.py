@@ -10,6 +10,10 @@ from __future__ import annotations
 TABLES = """
     SELECT c.relname FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"""
+# A killed process's last statement goes on in its server process, and would deadlock with the TRUNCATE.
+ORPHANS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"""
 COLUMNS = """
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
     WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"""
@@ -39,6 +43,7 @@ def remember(connection) -> None:
 
 def restore(connection) -> None:
     with connection.cursor() as cursor:
+        cursor.execute(ORPHANS)
         names = ", ".join(f'public."{name}"' for name in tables(cursor))
         cursor.execute(f"SET session_replication_role = replica; TRUNCATE {names} RESTART IDENTITY")
         cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'seeded'::regnamespace AND relkind = 'r'")
