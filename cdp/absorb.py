@@ -12,6 +12,6 @@ from cdp.ingest.accept import HISTORY
 def absorb(heard: list[feed.Heard], *, now: datetime) -> None:
     members = sorted({fact.member for fact in heard})
     loud = {fact.member for fact in heard if fact.kind != HISTORY}
-    profiles.refresh(members, as_of=now)
-    placement.place(members, as_of=now, quiet=set(members) - loud)
+    at = profiles.refresh_on(members, now=now)
+    placement.place(members, as_of=at, quiet=set(members) - loud)
     feed.tell_listeners([fact for fact in heard if fact.kind != HISTORY])

@@ -1,5 +1,5 @@
-"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement, in one
-transaction. Whoever comes second on the same day finds the day done.
+"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement. Whoever comes
+second on the same day finds the day done. The figures commit first, since every pass of the day needs them.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from cdp.models import PopulationRun
 def turn(*, now: datetime, quiet: bool = False) -> bool:
     """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
     tables.make_months([now, now + timedelta(days=31)])
+    run = population.current(as_of=now)
     with transaction.atomic():
-        run = population.current(as_of=now)
         if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
             return False  # somebody was faster
         recompute(as_of=now, quiet=quiet)

@@ -1,8 +1,8 @@
 """One queue: a reader is told once of a fact, and its effects commit with the row's removal.
 
 Claiming is by member: a drain locks members (id order, skipping those that another drain holds), takes all rows that wait for
-them and hands them to the reader in the order in which they happened. A reader that fails is retried member by member; a
-member that failed three times is parked for that reader, with an alarm, while the others go on.
+them and hands them to the reader in the order in which they happened; what has not happened yet waits. A reader that fails is
+retried member by member; a member that failed three times is parked for that reader, with an alarm, while the others go on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from cdp.models import FeedRow, Interest
 from config.ground import alarms
@@ -81,10 +81,12 @@ def _attempt(reader: str, among: list[int] | None, limit: int, *, now: datetime)
     members: list[int] = []
     try:
         with transaction.atomic():
-            members = _claim(reader, among, limit)
+            members = _claim(reader, among, limit, now=now)
             if members:
-                READERS.get(reader)(_take(reader, members), now=now)
+                READERS.get(reader)(_take(reader, members, now=now), now=now)
         return members
+    except (OperationalError, InterfaceError):
+        raise  # the database was busy or away: no member is to blame, and the rows wait
     except Exception as error:
         if not members:
             raise
@@ -98,28 +100,30 @@ def _attempt(reader: str, among: list[int] | None, limit: int, *, now: datetime)
         return members
 
 
-def _claim(reader: str, among: list[int] | None, limit: int) -> list[int]:
+def _claim(reader: str, among: list[int] | None, limit: int, *, now: datetime) -> list[int]:
     """Lock members, not rows: all that waits for a member is handled by one drain, in order."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT m.id
                FROM (SELECT DISTINCT member_id FROM cdp_feedrow
-                     WHERE reader = %s AND NOT parked AND (%s::bigint[] IS NULL OR member_id = ANY(%s))) waiting
+                     WHERE reader = %s AND NOT parked AND at <= %s
+                       AND (%s::bigint[] IS NULL OR member_id = ANY(%s))) waiting
                JOIN cdp_member m ON m.id = waiting.member_id
                ORDER BY m.id LIMIT %s
                FOR NO KEY UPDATE OF m SKIP LOCKED""",
-            [reader, among, among, limit],
+            [reader, now, among, among, limit],
         )
         return [row[0] for row in cursor.fetchall()]
 
 
-def _take(reader: str, members: list[int]) -> list[Heard]:
+def _take(reader: str, members: list[int], *, now: datetime) -> list[Heard]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """WITH taken AS (DELETE FROM cdp_feedrow WHERE reader = %s AND member_id = ANY(%s) AND NOT parked
+            """WITH taken AS (DELETE FROM cdp_feedrow
+                              WHERE reader = %s AND member_id = ANY(%s) AND NOT parked AND at <= %s
                               RETURNING id, kind, ref, member_id, at)
                SELECT kind, ref, member_id, at FROM taken ORDER BY member_id, at, id""",
-            [reader, members],
+            [reader, members, now],
         )
         return [Heard(*row) for row in cursor.fetchall()]
 
@@ -129,8 +133,8 @@ def _count_failure(reader: str, member: int, error: Exception, *, now: datetime)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             """UPDATE cdp_feedrow SET failures = failures + 1, parked = failures + 1 >= %s
-               WHERE reader = %s AND member_id = %s AND NOT parked RETURNING parked""",
-            [TRIES, reader, member],
+               WHERE reader = %s AND member_id = %s AND NOT parked AND at <= %s RETURNING parked""",
+            [TRIES, reader, member, now],
         )
         if any(row[0] for row in cursor.fetchall()):
             alarms.ring(f"feed:{reader}:{member}", f"{type(error).__name__} in reader {reader}", now=now)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from cdp import population
 from cdp.features.purchase import COLUMNS, PURCHASE
+from cdp.models import Profile
 from config.ground.models import Brand
 
 _SET = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS)
@@ -42,3 +44,14 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
             },
         )
         return cursor.rowcount
+
+
+def refresh_on(members: Sequence[int], *, now: datetime) -> datetime:
+    """Recompute these as of now, or of the latest instant at which one of them stands: a pass that read the clock after us may
+    have come before us, and what it could not see yet must not wait for the next. Returns the instant.
+    """
+    refresh(members, as_of=now)  # locks the rows, so nobody goes further meanwhile
+    latest = Profile.objects.filter(member__in=members, as_of__gt=now).aggregate(at=Max("as_of"))["at"]
+    if latest:
+        refresh(members, as_of=latest)
+    return latest or now

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from cdp import daily
+from cdp import daily, population
 from cdp.models import Event, FeedRow, Placement, PopulationRun, Profile
 from config.ground import clock
 from tests.builders import a_member, absorbed, an_order, at
@@ -93,6 +93,26 @@ def test_two_workers_at_midnight_turn_the_day_once():
 
     assert PopulationRun.objects.filter(day="2017-07-01").count() == 1
     assert Event.objects.count() == told + 1  # one member became dormant, once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_a_day_is_turned_its_figures_are_there_for_others(monkeypatch):
+    """The pass over everybody takes as long as it takes; a member who has just come need not wait for it."""
+    asked = []
+
+    def elsewhere():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '500ms'")
+        asked.append(population.current(as_of=at("2017-07-01 00:01")).day)
+        connection.close()
+
+    def recompute(**_given):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(elsewhere).result(10)
+
+    monkeypatch.setattr(daily, "recompute", recompute)
+    assert daily.turn(now=at("2017-07-01")) is True
+    assert asked == [date(2017, 7, 1)]
 
 
 def test_the_command_absorbs_what_waits(buyer, capsys):

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from cdp import feed
 from cdp.models import FeedRow, Interest, Profile
 from config.ground.models import Alarm
-from tests.builders import a_member, an_event, an_order, at
+from tests.builders import a_member, absorbed, an_event, an_order, at
 
 pytestmark = pytest.mark.django_db
 NOW = "2017-10-02"
@@ -25,13 +25,15 @@ def reader(monkeypatch):
 
 class Reader:
     def __init__(self, monkeypatch):
-        self.heard, self.poison = [], set()
+        self.heard, self.poison, self.broken_by = [], set(), None
         monkeypatch.setitem(feed.READERS._items, "test", self)
 
     def __call__(self, heard, *, now):
         Profile.objects.filter(member__in={fact.member for fact in heard}).update(
             orders=77
         )  # an effect that must not stay
+        if self.broken_by:
+            raise self.broken_by
         if broken := self.poison & {fact.member for fact in heard}:
             raise ValueError(f"cannot read {len(broken)}")
         self.heard.append([(fact.member, fact.ref) for fact in heard])
@@ -160,7 +162,7 @@ def test_a_drain_passes_by_members_whom_another_holds(reader):
             connection.close()
 
     with transaction.atomic(), ThreadPoolExecutor(1) as pool:
-        assert feed._claim("test", [held], 10) == [held]
+        assert feed._claim("test", [held], 10, now=at(NOW)) == [held]
         assert pool.submit(drain_elsewhere).result(10) == 1
 
     assert reader.heard == [[(free, 2)]]
@@ -203,3 +205,51 @@ def test_history_that_comes_while_a_drain_is_under_way_is_absorbed_after_it():
 
     assert feed.drain(feed.PROFILE, limit=10, now=at(NOW)) == 1
     assert Profile.objects.get(member=member).amount == 300
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_busy_database_is_no_members_fault(reader):
+    """The daily turn holds every profile for as long as it takes: whoever has news then waits, and is not parked for it."""
+    member = a_member()
+    tell((1, member, "2017-10-01"))
+    reader.broken_by = OperationalError("canceling statement due to lock timeout")
+
+    for _ in range(feed.TRIES):
+        with pytest.raises(OperationalError):
+            drain()
+
+    assert left() == [(1, 0, False)]
+    reader.broken_by = None
+    drain()
+    assert reader.heard == [[(member, 1)]]
+
+
+def test_what_a_fast_clock_dated_into_the_future_is_heard_when_it_has_happened(reader):
+    member = a_member()
+    tell((1, member, "2017-10-01"), (2, member, "2017-10-02 00:03"))
+
+    assert (drain(), drain()) == (1, 0)
+    assert reader.heard == [[(member, 1)]]
+
+    assert feed.drain("test", limit=10, now=at("2017-10-02 00:03")) == 1
+    assert reader.heard[1:] == [[(member, 2)]]
+
+
+def test_an_order_of_a_fast_till_is_in_the_profile_once_its_time_has_come():
+    member = a_member()
+    an_order(member, "2017-10-02 00:03", now=at(NOW))
+    absorbed(now=at(NOW))
+    absorbed(now=at("2017-10-02 00:05"))
+
+    assert Profile.objects.get(member=member).orders == 1
+
+
+def test_a_drain_that_read_the_clock_before_another_pass_still_puts_its_fact_into_the_profile():
+    member = a_member()
+    an_order(member, "2017-10-01 09:00")
+    absorbed(now=at("2017-10-02 00:01"))
+    an_order(member, "2017-10-01 10:00")
+    absorbed(now=at(NOW))
+
+    profile = Profile.objects.get(member=member)
+    assert (profile.orders, profile.as_of) == (2, at("2017-10-02 00:01"))
