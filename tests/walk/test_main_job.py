@@ -126,7 +126,7 @@ def orders_were_credited():
     for journey in Journey.objects.all():
         found = report(journey, Period(clock.now()))
         assert found.arms.treated.n + found.arms.treated_open > 0
-        assert found.lift is None or -1 <= found.lift.low <= found.lift.value <= found.lift.high <= 1
+        assert found.lift is None or -1 <= found.lift.ci.low <= found.lift.value <= found.lift.ci.high <= 1
     with connection.cursor() as cursor:  # a credited order follows its message
         cursor.execute("""SELECT count(*) FROM automation_conversion c JOIN cdp_order o ON o.id = c.order_id
                           JOIN connectors_message m ON m.id = c.message WHERE o.placed_at <= m.sent_at""")
