@@ -13,7 +13,6 @@ from config.ground.models import Slot
 from connectors.models import Message
 from tests.automation.builders import DAY, NOW, SEND, a_document, a_journey, advance, enrol, members, states
 
-
 SECOND = a_document(priority=70)
 
 
