@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from automation.models import Enrolment, StepRun
-from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline, badge
 
 COLOURS = {"open": "info", "done": "success", "exited": "warning", "failed": "danger", "held_out": ""}
 
@@ -28,9 +29,9 @@ class EnrolmentAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     inlines = [StepRunInline]
 
-    @display(description=_("state"), label=COLOURS)
-    def status(self, enrolment: Enrolment) -> tuple[str, str]:
-        return enrolment.state, enrolment.get_state_display()
+    @display(description=_("state"), ordering="state")
+    def status(self, enrolment: Enrolment) -> SafeString:
+        return badge(enrolment.get_state_display(), COLOURS.get(enrolment.state))
 
     @display(description=_("version"))
     def number(self, enrolment: Enrolment) -> str:
