@@ -174,3 +174,13 @@ def test_pages_show_the_brands_time(admin_client, person):
     page = admin_client.get(reverse("admin:cdp_order_changelist")).content.decode()
 
     assert "2017-10-03 10:00" in page
+
+
+def test_the_theme_speaks_chinese_too(admin_client, client):
+    """What the theme says itself: the login page, and a list in which nothing is found."""
+    chinese = {"Accept-Language": "zh-hans"}
+
+    assert "欢迎回到" in client.get("/admin/login/", headers=chinese).content.decode()
+    nothing = admin_client.get(reverse("admin:ground_alarm_changelist") + "?q=x", headers=chinese).content.decode()
+    assert "No results found" not in nothing
+    assert "没有结果" in nothing
