@@ -93,9 +93,12 @@ def _passed(at: datetime, say: Say) -> None:
         say(f"{local:%F}: {sent:,} messages sent")
 
 
-def pass_barrier() -> dict[str, int]:
-    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered."""
+def pass_barrier(at: datetime) -> dict[str, int]:
+    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered. A stop has one barrier, however
+    often it is interrupted.
+    """
+    body = json.dumps({"stop": at.isoformat()}).encode()
     account = ProviderAccount.objects.get(key=accounts.SANDBOX)
-    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=b"{}", method="POST")
+    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=body, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
