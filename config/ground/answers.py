@@ -1,4 +1,4 @@
-"""One answer per Idempotency-Key: the answer commits with what the call did, so a lost one is given again and nothing is done twice.
+"""One answer per Idempotency-Key: it commits with what the call did, so a lost one is given again and nothing is done twice.
 
 A refusal is rolled back with its key, so the same call may succeed later. Answers are sealed and kept for 30 days.
 """
@@ -34,7 +34,7 @@ class Kept(Struct):
 
 
 def once(*, required: bool = True) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
-    """A method of a Door that does its work once per Idempotency-Key. Not `required`: where a repeat by itself changes nothing."""
+    """A method of a Door that does its work once per Idempotency-Key. Not `required`: where a repeat changes nothing anyway."""
 
     def decorate(method: Callable[..., Response]) -> Callable[..., Response]:
         @wraps(method)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -22,7 +22,8 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         name = given if _SANE.fullmatch(given) else uuid.uuid4().hex
-        with bound_contextvars(request_id=name):
-            response = self.get_response(request)
+        clear_contextvars()
+        bind_contextvars(request_id=name)  # until this thread's next call: Django logs a refusal after all middleware
+        response = self.get_response(request)
         response[HEADER] = name
         return response

@@ -12,7 +12,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from config.ground import clock, keys
 from config.ground.models import ApiKey
@@ -34,9 +38,20 @@ class KeyForm(forms.ModelForm):
         widget=UnfoldAdminTextInputWidget,
     )
 
+    rate = forms.IntegerField(
+        label=gettext_lazy("calls per minute"),
+        required=False,
+        initial=keys.RATE,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
     class Meta:
         model = ApiKey
         fields = ["name", "source", "scopes", "networks", "rate"]
+
+    def clean_rate(self) -> int:
+        rate: int | None = self.cleaned_data["rate"]
+        return keys.RATE if rate is None else rate
 
     def clean_networks(self) -> list[str]:
         return [text.strip() for text in self.cleaned_data["networks"].split(",") if text.strip()]
