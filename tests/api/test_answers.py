@@ -19,7 +19,13 @@ from config.ground.problems import Problem, Refused
 from config.ground.web import Door
 from tests.api.conftest import NOW
 
-WORD = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-03-01T10:00:00+08:00", "evidence": "form 7"}
+WORD = {
+    "channel": "sms",
+    "purpose": "marketing",
+    "state": "granted",
+    "at": "2026-03-01T10:00:00+08:00",
+    "evidence": "form 7",
+}
 ANSWER = {
     "recorded": True,
     "in_force": {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-03-01T02:00:00Z"},
@@ -32,7 +38,13 @@ def url() -> str:
 
 
 def known() -> str:
-    row = {"id": "A1", "identities": ["crm_id:1"], "placed_at": "2026-02-26T10:00:00+08:00", "amount": 1, "currency": "CNY"}
+    row = {
+        "id": "A1",
+        "identities": ["crm_id:1"],
+        "placed_at": "2026-02-26T10:00:00+08:00",
+        "amount": 1,
+        "currency": "CNY",
+    }
     accept("orders", [row], source="shop", now=NOW)
     return f"/api/v1/members/{Order.objects.get().member_id}/consents"
 
@@ -164,7 +176,7 @@ class Counting(Door):
     """A call that is not idempotent by itself."""
 
     scope = "members"
-    made: list[int] = []  # noqa: RUF012
+    made: list[int] = []
 
     @openapi.call("Counts", name="counts", answers={201: Problem})
     @once()
@@ -204,7 +216,9 @@ def test_answers_are_kept_for_thirty_days_and_nonces_for_an_hour(partner, url):
         say(client, url, key)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE ground_answer SET made_at = now() - interval '31 days' WHERE key = 'old'")
-        cursor.execute("INSERT INTO ground_nonce (api_key_id, nonce, seen_at) SELECT id, 'old', now() - interval '2 hours' FROM ground_apikey")
+        cursor.execute(
+            "INSERT INTO ground_nonce (api_key_id, nonce, seen_at) SELECT id, 'old', now() - interval '2 hours' FROM ground_apikey"
+        )
         cursor.execute("INSERT INTO ground_nonce (api_key_id, nonce) SELECT id, 'young' FROM ground_apikey")
 
     assert [sweep.sweep(), sweep.sweep()] == [2, 0]

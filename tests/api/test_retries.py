@@ -53,9 +53,20 @@ def test_a_client_that_repeats_everything_three_times_and_loses_answers_ends_wit
     calls = []
     for n in range(10):
         calls.append(lambda n=n: send(client, order(id=f"A{n}", identities=[f"crm_id:{n % 3}"])))
-        event = {"id": f"E{n}", "type": "search", "identities": [f"crm_id:{n % 3}"], "occurred_at": "2026-03-01T10:00:00+08:00"}
+        event = {
+            "id": f"E{n}",
+            "type": "search",
+            "identities": [f"crm_id:{n % 3}"],
+            "occurred_at": "2026-03-01T10:00:00+08:00",
+        }
         calls.append(lambda event=event: send(client, event, url="/api/v1/ingest/events"))
-        word = {"channel": "sms", "purpose": f"p{n}", "state": "granted", "at": "2026-03-01T10:00:00+08:00", "evidence": "form"}
+        word = {
+            "channel": "sms",
+            "purpose": f"p{n}",
+            "state": "granted",
+            "at": "2026-03-01T10:00:00+08:00",
+            "evidence": "form",
+        }
         calls.append(
             lambda n=n, word=word: client.post(
                 "/api/v1/members/crm_id:0/consents",
@@ -70,7 +81,9 @@ def test_a_client_that_repeats_everything_three_times_and_loses_answers_ends_wit
     for beginning in range(0, len(repeated), 6):  # six in flight at a time, and nobody reads an answer
         together(repeated[beginning : beginning + 6])
 
-    assert sorted(Order.objects.values_list("external_id", flat=True)) == sorted(["first", *(f"A{n}" for n in range(10))])
+    assert sorted(Order.objects.values_list("external_id", flat=True)) == sorted(
+        ["first", *(f"A{n}" for n in range(10))]
+    )
     assert sorted(Event.objects.values_list("external_id", flat=True)) == [f"E{n}" for n in range(10)]
     assert sorted(ConsentRecord.objects.values_list("purpose", flat=True)) == [f"p{n}" for n in range(10)]
     assert (Member.objects.count(), Identity.objects.count(), OrderLine.objects.count()) == (3, 3, 11)
