@@ -17,8 +17,8 @@ from cdp import daily
 from cdp.tasks import drain_all
 from config import place, replay
 from config.complete_journey import BEGIN, END, ZONE, Past, dress
-from config.ground import clock
-from config.ground.models import Brand
+from config.ground import audit, clock
+from config.ground.models import AuditRow, Brand
 from connectors import accounts
 from connectors.models import Message, ProviderAccount
 from loyalty import programmes
@@ -26,6 +26,7 @@ from loyalty import programmes
 START = datetime(2017, 10, 1, tzinfo=ZONE)
 POINTS = Decimal(1)  # per dollar
 ADMIN = "admin"
+WALKED = "demo.walked"  # the last stop was finished, not only reached
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "automation" / "playbooks"
 
 Say = Callable[[str], None]
@@ -72,7 +73,7 @@ def walk(home: Path, *, households: int | None, until: datetime = END, say: Say)
     if brand.clock_mode != Brand.Clock.REPLAY:
         clock.stand(START, by="demo")
     now = clock.now()
-    if now >= until:
+    if now > until or AuditRow.objects.filter(action=WALKED, at__gte=until).exists():
         return say(f"the clock already stands at {now.astimezone(ZONE):%F}; nothing to walk")
     past = open_house(home, now=now, households=households, say=say)
     if now == START:
@@ -81,6 +82,7 @@ def walk(home: Path, *, households: int | None, until: datetime = END, say: Say)
         say(f"{origin}: live")
     past.said = lambda line: None
     replay.run(past, until=until, barrier=pass_barrier, passed=lambda at: _passed(at, say))
+    audit.note("demo", WALKED, "brand", now=until)
     return None
 
 
@@ -91,9 +93,12 @@ def _passed(at: datetime, say: Say) -> None:
         say(f"{local:%F}: {sent:,} messages sent")
 
 
-def pass_barrier() -> dict[str, int]:
-    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered."""
+def pass_barrier(at: datetime) -> dict[str, int]:
+    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered. A stop has one barrier, however
+    often it is interrupted.
+    """
+    body = json.dumps({"stop": at.isoformat()}).encode()
     account = ProviderAccount.objects.get(key=accounts.SANDBOX)
-    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=b"{}", method="POST")
+    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=body, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)

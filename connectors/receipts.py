@@ -143,9 +143,8 @@ def _match_replies(account: ProviderAccount, kind: str, receipts: Sequence[int])
 def take_effect(account: ProviderAccount, receipts: Sequence[int], *, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT r.id, r.kind, r.message_id, r.member_id, r.opts_out FROM connectors_receipt r
-               LEFT JOIN connectors_message m ON m.id = r.message_id
-               WHERE r.id = ANY(%s) ORDER BY r.message_id, r.id""",
+            """SELECT id, kind, message_id, member_id, opts_out FROM connectors_receipt
+               WHERE id = ANY(%s) ORDER BY message_id, id""",
             [list(receipts)],
         )
         matched = [Matched(*row) for row in cursor.fetchall()]
