@@ -54,13 +54,15 @@ def record(account: ProviderAccount, heard: Sequence[Heard], *, now: datetime) -
 
 
 def match_late(account: ProviderAccount, provider_ids: Sequence[str], *, now: datetime) -> None:
-    """Receipts without our key that came before the provider's id was known."""
+    """Receipts without our key that came before the provider's id was known. One that is locked is being matched: whoever waited
+    for it here, with messages locked, could be waited for in turn.
+    """
     if not provider_ids:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT id FROM connectors_receipt WHERE account_id = %s AND message_id IS NULL AND kind <> 'reply'
-                      AND provider_id = ANY(%s) ORDER BY id FOR UPDATE""",
+                      AND provider_id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED""",
             [account.pk, list(provider_ids)],
         )
         waiting = [row[0] for row in cursor.fetchall()]
