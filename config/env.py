@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import zoneinfo
@@ -81,6 +82,17 @@ def hosts(name: str, *, default: Sequence[str]) -> list[str]:
     for host in found:
         if not re.fullmatch(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", host):
             raise BadSetting(name, f"has {host!r}", "give host names between commas, without scheme or port")
+    return found
+
+
+def networks(name: str, *, default: Sequence[str]) -> list[str]:
+    value = given(name)
+    found = [network.strip() for network in value.split(",")] if value else list(default)
+    for network in found:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            raise BadSetting(name, f"has {network!r}", "give IP addresses or networks between commas") from None
     return found
 
 

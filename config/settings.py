@@ -25,6 +25,7 @@ BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
 
 # Our own host always: readiness is asked and the sandbox calls back there.
 ALLOWED_HOSTS = [*env.hosts("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
 PUBLIC_URL = env.web_address(
     "PUBLIC_URL", default=f"http://127.0.0.1:{env.integer('PORT', default=8000, low=1, high=65535)}"
 )
@@ -54,6 +55,7 @@ INSTALLED_APPS = [
     "automation",
 ]
 MIDDLEWARE = [
+    "config.ground.request_id.RequestId",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

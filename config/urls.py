@@ -16,3 +16,5 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
 ]
 handler404 = "config.ground.problems.not_found"
+handler400 = "config.ground.problems.bad_request"
+handler500 = "config.ground.problems.server_error"

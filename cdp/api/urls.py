@@ -1,5 +1,6 @@
 from django.urls import path
 
+from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestOrders
 from cdp.api.members import MemberDoor
 
@@ -7,4 +8,5 @@ urlpatterns = [
     path("ingest/orders", IngestOrders.as_view()),
     path("ingest/events", IngestEvents.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
+    path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

@@ -113,7 +113,18 @@ def parse(
 
 def _read(item: Any, wanted: type[Row]) -> Row:
     _storable(item)
+    if wanted is OrderRow:
+        _plain_quantities(item)
     return msgspec.convert(item, wanted, strict=True)
+
+
+def _plain_quantities(order: Any) -> None:
+    """A quantity may be a text; Python would read 1_000 and full-width digits in it, and other readers would not."""
+    lines = order.get("items") if isinstance(order, dict) else None
+    for n, line in enumerate(lines if isinstance(lines, list) else ()):
+        quantity = line.get("quantity") if isinstance(line, dict) else None
+        if isinstance(quantity, str) and (not quantity.isascii() or "_" in quantity or quantity != quantity.strip()):
+            raise _Refused(f"items[{n}].quantity", "wrong_form", _("write a number with the digits 0-9 only"))
 
 
 class _Refused(Exception):

@@ -14,6 +14,20 @@ from config.ground.problems import TYPE, Problem
 _REF = "#/components/schemas/{name}"
 _SHAPES: list[type] = [Problem]
 
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID", str, OpenApiParameter.HEADER, description="Comes back in the answer; made when it is not given."
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same for every repeat of a call: the first answer is given again and nothing is done twice.",
+)
+PAGE = (
+    OpenApiParameter("limit", int, description="Rows of a page: 100, at most 1000."),
+    OpenApiParameter("cursor", str, description="`next` of the page before."),
+)
+
 
 class KeyScheme(OpenApiAuthenticationExtension):
     target_class = "config.ground.web.KeyAuthentication"
@@ -35,14 +49,23 @@ def call(
     """Describe one method of a Door: what it reads, what it answers, how it refuses."""
     _SHAPES.extend([*answers.values(), *([body] if body else [])])
     good = {(status, "application/json"): _ref(shape) for status, shape in answers.items()}
-    bad = {(status, TYPE): _ref(Problem) for status in (401, 403, 503, *refusals)}
-    return extend_schema(
+    always = (400, 401, 403, 406, 429, 503, *((411, 413, 415) if body else ()))
+    bad = {(status, TYPE): _ref(Problem) for status in sorted({*always, *refusals})}
+    described = extend_schema(
         operation_id=name,
         summary=summary,
         request={"application/json": _ref(body)} if body else None,
         responses=good | bad,
-        parameters=list(parameters),
+        parameters=[*parameters, REQUEST_ID],
     )
+
+    def describe(method: Any) -> Any:
+        method = described(method)
+        # What the Door lets through; any other parameter is refused.
+        method.parameters = frozenset(p.name for p in parameters if p.location == OpenApiParameter.QUERY)
+        return method
+
+    return describe
 
 
 def add_shapes(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.views import defaults
 from django.views.defaults import page_not_found
 from msgspec import Struct, json
 from rest_framework import exceptions
@@ -84,5 +85,23 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler404`: the API's callers get a problem, people a page."""
     if not request.path.startswith("/api/"):
         return page_not_found(request, exception)
-    problem = Problem("Not Found", 404, "not_found", _("there is no such call"))
-    return HttpResponse(json.encode(problem), status=404, content_type=TYPE)
+    return _page(404, "not_found", _("there is no such call"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler400`: what the web server or Django refuses before a Door sees it."""
+    if not request.path.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    return _page(400, "bad_request", _("this request cannot be read"))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500`: the details are in the log, under the X-Request-ID of this answer."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    return _page(500, "server_error", _("this is our fault and in our log; name the X-Request-ID of this answer"))
+
+
+def _page(status: int, code: str, detail: str) -> HttpResponse:
+    problem = Problem(HTTPStatus(status).phrase, status, code, detail)
+    return HttpResponse(json.encode(problem), status=status, content_type=TYPE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,19 +14,65 @@ from config.ground.problems import Fault, Refused
 
 T = TypeVar("T")
 LARGEST = 5 * 1024 * 1024  # bytes of a body
+DEEPEST = 32  # levels of a body
 
 
 def read(raw: bytes) -> Any:
     if len(raw) > LARGEST:
         raise Refused(413, "too_large", _("a body is at most %(bytes)d bytes") % {"bytes": LARGEST})
     try:
-        return msgspec.json.decode(raw)
+        document = msgspec.json.decode(raw)
+        _shallow(document)
+        json.loads(raw, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
     except RecursionError:
         raise Refused(400, "malformed_json", _("this JSON is nested too deeply")) from None
     except UnicodeDecodeError:
         raise Refused(400, "malformed_json", _("this JSON is not UTF-8")) from None
     except msgspec.DecodeError as error:
         raise Refused(400, "malformed_json", _("this is not JSON: %(why)s") % {"why": error}) from None
+    except _SaidTwice as error:
+        raise Refused(400, "malformed_json", _("an object says %(name)s twice") % {"name": error}) from None
+    return document
+
+
+class _SaidTwice(Exception):
+    """Its text is the key."""
+
+
+def _shallow(document: Any) -> None:
+    """Level by level: 8 ms for a body of 4 MB."""
+    level, depth = [document], 0
+    while level := [item for item in level if type(item) is dict or type(item) is list]:
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
+        level = [inner for item in level for inner in (item.values() if type(item) is dict else item)]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> None:
+    """The decoder would let the last one win; 13 ms for a body of 4 MB."""
+    if len(dict(pairs)) != len(pairs):
+        names = [name for name, _value in pairs]
+        raise _SaidTwice(repr(max(names, key=names.count)[:50]))
+
+
+def whole(document: Any, wanted: type[T]) -> T:
+    """`shape` of a call whose texts all go into the database: none may hold NUL."""
+    if fault := _nul(document, ""):
+        raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
+    return shape(document, wanted)
+
+
+def _nul(value: Any, path: str) -> Fault | None:
+    if isinstance(value, str) and "\0" in value:
+        return Fault(path, "nul", _("a text cannot contain the NUL character"))
+    inner: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, dict):
+        inner = ((_join(path, key.replace("\0", "")), [key, item]) for key, item in value.items())
+        return next((fault for where, pair in inner for part in pair if (fault := _nul(part, where))), None)
+    if isinstance(value, list):
+        inner = ((f"{path}[{n}]", item) for n, item in enumerate(value))
+    return next((fault for where, item in inner if (fault := _nul(item, where))), None)
 
 
 def shape(document: Any, wanted: type[T]) -> T:

@@ -1,9 +1,14 @@
-"""The canary: a task that leaves its mark in PostgreSQL, so that consumption is seen and not believed."""
+"""What the floor does by itself: it sweeps what is kept for a time only, and flies the canary.
+
+The canary: a task that leaves its mark in PostgreSQL, so that consumption is seen and not believed.
+"""
 
 from __future__ import annotations
 
 from celery import shared_task
 from django.db import connection
+
+from config.ground import sweep
 
 
 @shared_task(name="ground.canary")
@@ -15,3 +20,8 @@ def canary(sender: str) -> None:
                ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at""",
             [sender],
         )
+
+
+@shared_task(name="ground.sweep")
+def sweep_up() -> None:
+    sweep.sweep()

@@ -5,6 +5,8 @@ A call is a `Door` with a `scope`; it parses, calls one verb and answers. `opena
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import IO, Any
 
 import msgspec
@@ -18,11 +20,12 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from config.ground import keys, strict
+from config.ground import addresses, keys, rate, signing, strict
 from config.ground.models import ApiKey
 from config.ground.problems import Fault, Refused
 
 REALM = 'Bearer realm="huitou"'
+_CHARSET = re.compile(r"""(?i);\s*charset\s*=\s*"?([^";\s]*)""")
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -53,7 +56,10 @@ class HasScope(BasePermission):
 class StrictJSON(BaseParser):
     media_type = "application/json"
 
-    def parse(self, stream: IO[bytes], *args: Any, **kwargs: Any) -> Any:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        charset = _CHARSET.search(media_type or "")
+        if charset and charset[1].lower() not in ("utf-8", "utf8"):
+            raise Refused(415, "unsupported_media_type", _("JSON is UTF-8"))
         return strict.read(stream.read(strict.LARGEST + 1))
 
 
@@ -73,11 +79,54 @@ class Door(APIView):
     permission_classes = [HasScope]
     parser_classes = [StrictJSON]
     renderer_classes = [PlainJSON]
+    allowance: rate.Allowance | None = None
+
+    def perform_authentication(self, request: Request) -> None:
+        """Who asks, from where, how often, and whether really they: before what they may and what they say."""
+        super().perform_authentication(request)
+        if not isinstance(request.auth, ApiKey):
+            return
+        if not keys.admits(request.auth, addresses.caller(request)):
+            raise Refused(403, "wrong_address", _("this key is not used from this address"))
+        self.allowance = rate.take(request.auth)
+        if not self.allowance.let_in:
+            why = _("more than %(rate)d calls a minute") % {"rate": self.allowance.limit}
+            raise Refused(429, "too_many_calls", why, Retry_After=str(self.allowance.retry_after))
+        signing.verify(request.auth, request._request, partial(body_of, request))
+        keys.touch(request.auth)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.headers.get("Transfer-Encoding"):  # WSGI reads as much as Content-Length says, so nothing
             raise Refused(411, "length_required", _("send the body with its Content-Length, not in chunks"))
+        self._check_parameters(request)
+
+    def _check_parameters(self, request: Request) -> None:
+        method = getattr(self, (request.method or "").lower(), None)
+        known: frozenset[str] = getattr(method, "parameters", frozenset())
+        faults = []
+        for name, values in request.query_params.lists():
+            if name not in known:
+                faults.append(Fault(name.replace("\0", ""), "unknown_parameter", _("there is no such parameter")))
+            elif len(values) > 1 or "\0" in values[0]:
+                faults.append(Fault(name, "wrong_form", _("say it once, without control characters")))
+        if faults:
+            raise Refused(400, "invalid", _("the request does not have the right form"), faults)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, value in (self.allowance.headers if self.allowance else {}).items():
+            response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def body_of(request: Request) -> bytes:
+    """The body as it was sent, read once and no further than a body may go."""
+    http: Any = request._request
+    if not hasattr(http, "_body"):
+        http._body = http.read(strict.LARGEST + 1)
+    if len(http._body) > strict.LARGEST:
+        raise Refused(413, "too_large", _("a body is at most %(bytes)d bytes") % {"bytes": strict.LARGEST})
+    return http._body
 
 
 def flag(request: Request, name: str) -> bool:

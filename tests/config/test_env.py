@@ -126,3 +126,12 @@ def test_a_database_that_nobody_answers_for_is_one_line():
     assert told.stderr.startswith("PostgreSQL cannot be reached: ")
     assert told.stderr.count("\n") == 1
     assert "hidden" not in told.stderr
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch):
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.1, 2001:db8::/32")
+    assert env.networks("TRUSTED_PROXIES", default=[]) == ["10.0.0.1", "2001:db8::/32"]
+
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.1/8")
+    with pytest.raises(env.BadSetting, match=r"TRUSTED_PROXIES has '10.0.0.1/8'; give IP addresses or networks"):
+        env.networks("TRUSTED_PROXIES", default=[])

@@ -1,7 +1,8 @@
-"""Partner keys: made here, shown once, revoked here; never edited."""
+"""Partner keys: made here, shown once, replaced, told to sign and revoked here; never edited."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,10 +12,16 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from config.ground import clock, keys
 from config.ground.models import ApiKey
+
+OVERLAP = timedelta(days=7)  # in which the partner changes to the new key
 
 
 class KeyForm(forms.ModelForm):
@@ -24,15 +31,36 @@ class KeyForm(forms.ModelForm):
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
+    networks = forms.CharField(
+        label=gettext_lazy("IP addresses"),
+        required=False,
+        help_text=gettext_lazy("Addresses or networks between commas; empty: from anywhere."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+    rate = forms.IntegerField(
+        label=gettext_lazy("calls per minute"),
+        required=False,
+        initial=keys.RATE,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+
     class Meta:
         model = ApiKey
-        fields = ["name", "source", "scopes"]
+        fields = ["name", "source", "scopes", "networks", "rate"]
+
+    def clean_rate(self) -> int:
+        rate: int | None = self.cleaned_data["rate"]
+        return keys.RATE if rate is None else rate
+
+    def clean_networks(self) -> list[str]:
+        return [text.strip() for text in self.cleaned_data["networks"].split(",") if text.strip()]
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         if not self.errors:
             try:
-                keys.check(given["name"], given["scopes"], given["source"])
+                keys.check(given["name"], given["scopes"], given["source"], given["networks"], given["rate"])
             except keys.InvalidKey as error:
                 raise forms.ValidationError(str(error)) from None
         return given
@@ -41,10 +69,12 @@ class KeyForm(forms.ModelForm):
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
     form = KeyForm
-    list_display = ["name", "prefix", "source", "may", "created_at", "revoked_at"]
+    list_display = [
+        "name", "prefix", "source", "may", "rate", "signing", "created_at", "last_used_at", "expires_at", "revoked_at",
+    ]  # fmt: skip
     search_fields = ["name", "prefix"]
-    exclude = ["hashed"]
-    actions = ["revoke"]
+    exclude = ["hashed", "signing_secret"]
+    actions = ["replace", "issue_secret", "require_signing", "allow_unsigned", "revoke"]
 
     @admin.display(description=gettext_lazy("scopes"))
     def may(self, key: ApiKey) -> str:
@@ -57,9 +87,52 @@ class ApiKeyAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        clear = keys.create(obj.name, obj.scopes, obj.source, actor=f"admin:{request.user}", now=clock.now())
+        clear = keys.create(
+            obj.name,
+            obj.scopes,
+            obj.source,
+            networks=obj.networks,
+            rate=obj.rate,
+            actor=f"admin:{request.user}",
+            now=clock.now(),
+        )
         obj.pk = ApiKey.objects.values_list("pk", flat=True).get(name=obj.name)
         messages.warning(request, _("Keep this key now; it cannot be shown again: %(key)s") % {"key": clear})
+
+    @admin.action(description=gettext_lazy("Make successors; the selected keys end in 7 days"), permissions=["add"])
+    def replace(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        now = clock.now()
+        for key in queryset:
+            try:
+                clear = keys.replace(key, until=now + OVERLAP, actor=f"admin:{request.user}", now=now)
+            except keys.InvalidKey as error:
+                messages.error(request, f"{key}: {error}")
+            else:
+                messages.warning(request, _("Keep this key now; it cannot be shown again: %(key)s") % {"key": clear})
+
+    @admin.action(description=gettext_lazy("Issue a signing secret"), permissions=["add"])
+    def issue_secret(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        now = clock.now()
+        for key in queryset:
+            required = key.signing == ApiKey.Signing.REQUIRED
+            secret = keys.sign(key, required=required, actor=f"admin:{request.user}", now=now)
+            said = _("Keep the signing secret of %(name)s now; it cannot be shown again: %(secret)s")
+            messages.warning(request, said % {"name": key, "secret": secret})
+
+    @admin.action(description=gettext_lazy("Calls must be signed"), permissions=["add"])
+    def require_signing(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        self._signing(request, queryset, required=True)
+
+    @admin.action(description=gettext_lazy("Calls may be unsigned"), permissions=["add"])
+    def allow_unsigned(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        self._signing(request, queryset, required=False)
+
+    def _signing(self, request: HttpRequest, queryset: QuerySet[ApiKey], *, required: bool) -> None:
+        now = clock.now()
+        changed = sum(
+            keys.require_signing(key, required=required, actor=f"admin:{request.user}", now=now) for key in queryset
+        )
+        messages.success(request, _("%(count)d keys changed; a key needs a signing secret first") % {"count": changed})
 
     @admin.action(description=gettext_lazy("Revoke the selected keys"), permissions=["add"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

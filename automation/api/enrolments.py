@@ -1,0 +1,72 @@
+"""Who is in a journey, page by page, as far as the asking key may see them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from msgspec import Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from automation.models import Enrolment, Journey
+from cdp import visible
+from config.ground import openapi
+from config.ground.paging import page
+from config.ground.problems import Refused
+from config.ground.web import Door, key_of
+
+
+class EnrolmentItem(Struct):
+    id: int
+    member: int
+    version: int
+    state: str
+    step: str
+    enrolled_at: datetime
+    due_at: datetime | None
+    closes_at: datetime
+    closed_at: datetime | None
+    reason: str
+
+
+class EnrolmentPage(Struct):
+    """`next` is the cursor of the next page; null on the last."""
+
+    items: list[EnrolmentItem]
+    next: str | None
+
+
+class JourneyEnrolments(Door):
+    scope = "journeys"
+
+    @openapi.call(
+        "Who is in a journey",
+        name="journey_enrolments",
+        answers={200: EnrolmentPage},
+        refusals=(404,),
+        parameters=openapi.PAGE,
+    )
+    def get(self, request: Request, key: str) -> Response:
+        """The oldest first. Of members that the key's source has told of, or of everybody with `members:all`."""
+        journey = Journey.objects.filter(key=key).first()
+        if journey is None:
+            raise Refused(404, "no_such_journey", _("there is no such journey"))
+        seen = Enrolment.objects.filter(journey=journey, member__in=visible.members(key_of(request)))
+        rows, cursor = page(request, seen.select_related("version"), by="enrolled_at")
+        return Response(EnrolmentPage([_item(row) for row in rows], cursor))
+
+
+def _item(row: Enrolment) -> EnrolmentItem:
+    return EnrolmentItem(
+        id=row.pk,
+        member=row.member_id,
+        version=row.version.number,
+        state=row.state,
+        step=row.step,
+        enrolled_at=row.enrolled_at,
+        due_at=row.due_at,
+        closes_at=row.closes_at,
+        closed_at=row.closed_at,
+        reason=row.reason,
+    )

@@ -1,0 +1,63 @@
+"""A member's word on being contacted comes in, with its evidence; it is appended and never edited."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from django.utils.translation import gettext as _
+from msgspec import Meta, Struct
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp import consents, visible
+from cdp.api.members import ConsentInForce
+from cdp.ingest.rows import FUTURE
+from config.ground import clock, openapi, strict
+from config.ground.answers import once
+from config.ground.problems import Fault, Refused
+from config.ground.web import Door, key_of
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,19}$")]  # what its column holds
+
+
+class ConsentSaid(Struct, frozen=True, forbid_unknown_fields=True):
+    channel: Name
+    purpose: Name
+    state: Annotated[str, Meta(pattern=r"^(granted|withdrawn)$")]
+    at: Annotated[datetime, Meta(tz=True)]
+    evidence: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ConsentAnswer(Struct):
+    """`recorded`: this word is new. `in_force`: the latest word by its instant, which may be another."""
+
+    recorded: bool
+    in_force: ConsentInForce
+
+
+class MemberConsents(Door):
+    scope = "members"
+
+    @openapi.call(
+        "A member grants or withdraws",
+        name="member_consent",
+        body=ConsentSaid,
+        answers={200: ConsentAnswer},
+        refusals=(404, 409),
+        parameters=(openapi.IDEMPOTENCY_KEY,),
+    )
+    @once(required=False)
+    def post(self, request: Request, member: str) -> Response:
+        """`member` is a member id, or an identity as `kind:value`. The same word again changes nothing."""
+        said, now = strict.whole(request.data, ConsentSaid), clock.now()
+        if said.at > now + FUTURE:
+            fault = Fault("at", "future", _("lies in the future; it is %(now)s now") % {"now": now.isoformat()})
+            raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
+        found = visible.member(member, key_of(request))
+        if found is None:
+            raise Refused(404, "no_such_member", _("this key sees no such member"))
+        word = consents.Said(found.pk, said.channel, said.purpose, said.state, said.at, said.evidence)
+        recorded = bool(consents.set_state([word], now=now))
+        force = found.consents.get(channel=said.channel, purpose=said.purpose)
+        return Response(ConsentAnswer(recorded, ConsentInForce(force.channel, force.purpose, force.state, force.at)))

@@ -1,0 +1,86 @@
+"""How often a key may call: a bucket of tokens per partner in Valkey, so that one's burst never slows another.
+
+The bucket is a courtesy, not a law: when Valkey is away the call is let through and one log line says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from urllib.parse import parse_qs, urlsplit
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from config.ground.models import ApiKey
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.25  # seconds that a call waits for Valkey
+PAUSE = 5.0  # seconds in which a Valkey that did not answer is not asked again, so that it delays nobody
+# One minute's calls fit in; what is missing flows back evenly. The clock is Valkey's: hosts may differ.
+TAKE = """
+local rate = tonumber(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local held = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(rate, tonumber(held[1] or rate) + math.max(0, now - tonumber(held[2] or now)) * rate / 60)
+local taken = 0
+if tokens >= 1 then taken, tokens = 1, tokens - 1 end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
+redis.call('EXPIRE', KEYS[1], 120)
+return {taken, tostring(tokens)}
+"""
+
+_silent_until = 0.0  # a hint of this process: when to ask again
+
+
+@dataclass(frozen=True)
+class Allowance:
+    let_in: bool
+    limit: int
+    remaining: int
+    reset: int  # seconds until the whole minute's calls are there again
+    retry_after: int = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        said = {"Limit": self.limit, "Remaining": self.remaining, "Reset": self.reset}
+        return {f"X-RateLimit-{name}": str(value) for name, value in said.items()}
+
+
+def take(key: ApiKey) -> Allowance:
+    """Count one call of the key."""
+    global _silent_until
+    unlimited = Allowance(True, key.rate, key.rate, 0)
+    if time.monotonic() < _silent_until:
+        return unlimited
+    try:
+        taken, left = _valkey(settings.BROKER_URL).eval(TAKE, 1, f"huitou:rate:{key.partner}", key.rate)
+    except (RedisError, OSError) as error:
+        _silent_until = time.monotonic() + PAUSE
+        log.warning("rates are not kept for %d s: Valkey did not answer (%s)", PAUSE, type(error).__name__)
+        return unlimited
+    tokens = float(left)
+    reset = ceil((key.rate - tokens) * 60 / key.rate)
+    return Allowance(bool(taken), key.rate, int(tokens), reset, 0 if taken else ceil((1 - tokens) * 60 / key.rate))
+
+
+@cache
+def _valkey(url: str) -> redis.Redis:
+    parts = urlsplit(url)
+    if parts.scheme == "redis+socket":  # as kombu writes it
+        url = f"unix://{parts.path}?db={parse_qs(parts.query).get('virtual_host', ['0'])[0]}"
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
