@@ -207,8 +207,7 @@ class _Run:
     def _accept(self, chunk: list[Ready]) -> Accepted:
         """A value that only the database refuses costs its own row, not its chunk."""
         try:
-            with transaction.atomic():
-                return self._take([ready.item for ready in chunk])
+            return self._take([ready.item for ready in chunk])
         except DataError:
             if len(chunk) == 1:
                 why = _("a value here is beyond what can be stored")
@@ -266,7 +265,9 @@ class _Run:
     def _tell(self) -> None:
         self.report.rejected += len(self.found)
         self.report.reasons.update(reject.code for reject in self.found)
-        self.report.first += [reject for reject in self.found if reject.code != "with_line"][: SHOWN - len(self.report.first)]
+        self.report.first += [reject for reject in self.found if reject.code != "with_line"][
+            : SHOWN - len(self.report.first)
+        ]
         self.rejects.write(self.found)
         self.found = []
 
