@@ -59,9 +59,12 @@ class MessageAdmin(ReadOnlyAdmin):
         ("shown_state", "why"),
         ("shown_delivery", "delivered_at"),
         ("origin", "cause_key"),
-        ("channel", "account", "provider_id"),
-        ("created_at", "ready_at", "not_after", "sent_at"),
-        ("tries", "resent", "units", "charged"),
+        ("channel", "account"),
+        ("created_at", "ready_at"),
+        ("not_after", "sent_at"),
+        ("tries", "resent"),
+        ("units", "charged"),
+        "provider_id",
     ]
     readonly_fields = ["address", "text", "shown_state", "why", "shown_delivery", "charged"]
     inlines = [AttemptInline, ReceiptInline]

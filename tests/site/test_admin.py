@@ -11,6 +11,7 @@ from cdp.models import Identity, Member, OrderLine, Profile
 from config.ground import alarms, crypto
 from config.ground.models import Alarm, AuditRow, Brand
 from config.ground.readonly import BoundedPaginator
+from connectors.models import Message
 from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
@@ -184,3 +185,16 @@ def test_the_theme_speaks_chinese_too(admin_client, client):
     nothing = admin_client.get(reverse("admin:ground_alarm_changelist") + "?q=x", headers=chinese).content.decode()
     assert "No results found" not in nothing
     assert "没有结果" in nothing
+
+
+def test_why_a_message_did_not_go_is_said_in_words_where_one_looks(admin_client, person):
+    enrolment = an_enrolment(a_journey("quiet"), person, day(0))
+    a_message(enrolment, day(1))
+    Message.objects.update(state="suppressed", reason="no_consent", delivery="none", sent_at=None)
+
+    for label, pk in (("cdp_member", person.pk), ("automation_enrolment", enrolment.pk)):
+        page = admin_client.get(
+            reverse(f"admin:{label}_change", args=[pk]), headers={"Accept-Language": "zh-hans"}
+        ).content.decode()
+        assert "没有有效授权" in page, label
+        assert "no_consent" not in page, label
