@@ -77,6 +77,7 @@ class Lines:
         self.taken: list[str] = []
         self.again: list[str] = []
         self.too_long: set[int] = set()
+        self.undecoded: set[int] = set()
 
     def __iter__(self) -> Lines:
         return self
@@ -97,6 +98,8 @@ class Lines:
                 while (rest := self.stream.readline(LONGEST)) and not rest.endswith(("\n", "\r")):
                     pass
                 line = "\n"
+            if not line.isascii() and UNDECODED.search(line):
+                self.undecoded.add(self.number + 1)
         except UnicodeError:
             raise Unreadable(_("this text is not in the encoding that was said")) from None
         return line
@@ -135,7 +138,7 @@ def rows(path: Path, encoding: str, delimiter: str) -> Iterator[Raw]:
                 continue
             if line in lines.too_long:
                 yield Raw(line, [], ("too_long", _("a line has at most %(most)d characters") % {"most": LONGEST}))
-            elif any(not cell.isascii() and UNDECODED.search(cell) for cell in cells):
+            elif lines.undecoded and not lines.undecoded.isdisjoint(range(line, lines.number + 1)):
                 why = _("bytes in this line are not %(encoding)s text") % {"encoding": encoding}
                 yield Raw(line, [_shown(cell) for cell in cells], ("encoding", why))
             elif cells and not (len(cells) == 1 and not cells[0].strip()):
