@@ -37,6 +37,10 @@ class InvalidIdentity(ValueError):
     """An identity that is not `kind:value` of a known kind, or whose value cannot be one."""
 
 
+class Unreadable(Exception):
+    """A file that cannot be read as a table of its kind; the message says what would be right."""
+
+
 class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))

@@ -36,6 +36,7 @@ class Accepted:
     accepted: int = 0
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
 
 
 @dataclass(frozen=True)
@@ -276,6 +277,7 @@ def _unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) -
             answer.rejected.append(
                 Rejected(p.index, "id", "conflict", _("this id was stored before with other content"))
             )
+    answer.fresh = [p.index for key, p in first.items() if key in fresh]
     return [p for key, p in first.items() if key in fresh]
 
 

@@ -51,9 +51,16 @@ class OrderRow(Struct, frozen=True, forbid_unknown_fields=True):
     identities: Identities = []
     channel: Short = ""
     store: Short = ""
-    items: Annotated[list[Line], Meta(max_length=1000)] = []
+    items: Annotated[list[Line], Meta(max_length=5000)] = []  # a wholesaler's invoice has more than a thousand
     coupon_codes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=20)] = []
     points_used: Annotated[str, Meta(pattern=r"^[0-9]{1,14}(\.[0-9]{1,2})?$")] = "0"
+
+
+class ItemsRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """All lines of an order that came without any."""
+
+    order_id: Id
+    items: Annotated[list[Line], Meta(min_length=1, max_length=5000)]
 
 
 class EventRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,8 +95,14 @@ class ProductRow(Struct, frozen=True, forbid_unknown_fields=True):
     attributes: dict[str, Any] = {}
 
 
-Row = OrderRow | EventRow | MemberRow | ProductRow
-TYPES: dict[str, type[Row]] = {"orders": OrderRow, "events": EventRow, "members": MemberRow, "products": ProductRow}
+Row = OrderRow | ItemsRow | EventRow | MemberRow | ProductRow
+TYPES: dict[str, type[Row]] = {
+    "orders": OrderRow,
+    "order_items": ItemsRow,
+    "events": EventRow,
+    "members": MemberRow,
+    "products": ProductRow,
+}
 
 
 def parse(

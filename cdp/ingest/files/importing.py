@@ -1,0 +1,291 @@
+"""A file comes in through ingest, chunk by chunk: each is durable when the next begins, and none is stored twice.
+
+Killed at any point and begun again, what was stored is a duplicate and the rest follows: the same tables.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.db import DataError, transaction
+from django.utils.translation import gettext as _
+
+from cdp import identity
+from cdp.errors import Rejected, Unreadable
+from cdp.ingest import items
+from cdp.ingest.accept import Accepted, accept
+from cdp.ingest.files import grouping, kinds, mapping
+from cdp.ingest.files.cells import Bad
+from cdp.ingest.files.kinds import Disagrees, Kind, Terms
+from cdp.ingest.files.mapping import Columns, Mapping
+from cdp.ingest.files.reading import open_table
+from cdp.ingest.files.rejects import Reject, RejectsFile
+from cdp.ingest.files.table import Raw, Table
+from config.ground.models import Brand
+
+CHUNK = 2000  # things a transaction: about a second of work, so a kill loses little and locks stay short
+
+
+@dataclass
+class Report:
+    """Every row that was read is stored, a duplicate, dropped or rejected."""
+
+    kind: str
+    format: str
+    encoding: str
+    delimiter: str
+    dry_run: bool
+    read: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
+    orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
+    anonymous_orders: int = 0  # new ones
+    repeated_lines: int = 0  # exact repetitions within an order
+    dropped_lines: int = 0  # of those, left out because it was asked
+    ignored: list[str] = field(default_factory=list)  # columns that this kind does not know
+    rejects_file: str = ""
+    first: list[Reject] = field(default_factory=list)  # a few, to be shown
+
+
+@dataclass
+class Ready:
+    """One thing as ingest takes it, and the rows it was made of."""
+
+    item: dict[str, Any]
+    rows: list[Raw]
+    named: list[str]  # the column of each of its identities
+
+
+SHOWN = 10
+
+
+def bring(
+    kind: str,
+    path: Path,
+    *,
+    source: str,
+    said: Mapping,
+    now: datetime,
+    dry_run: bool = False,
+    drop_repeated: bool = False,
+    history: bool = False,
+    progress: Callable[[Report], None] = lambda report: None,
+) -> Report:
+    """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back."""
+    if kind not in kinds.BY_NAME:
+        raise Unreadable(_("there is no kind %(kind)s; known are %(known)s") % _known(kind))
+    table = open_table(path, encoding=said.encoding, delimiter=said.delimiter)
+    columns = mapping.resolve(table.columns, said)
+    run = _Run(kinds.BY_NAME[kind], table, columns, said, path, source=source, now=now, history=history)
+    run.report.dry_run = dry_run
+    if not dry_run:
+        return run(drop_repeated, progress)
+    with transaction.atomic():
+        report = run(drop_repeated, progress)
+        transaction.set_rollback(True)
+    return report
+
+
+def _known(kind: str) -> dict[str, str]:
+    return {"kind": kind, "known": ", ".join(kinds.BY_NAME)}
+
+
+class _Run:
+    """One file on its way in."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        table: Table,
+        columns: Columns,
+        said: Mapping,
+        path: Path,
+        *,
+        source: str,
+        now: datetime,
+        history: bool,
+    ) -> None:
+        members = kinds.members_of(columns.names) if kind.member else []
+        rest = [name for name in columns.names if name not in (*kind.columns, *members)]
+        _complete(kind, columns, members)
+        self.kind, self.table, self.columns = kind, table, columns
+        self.source, self.now, self.history = source, now, history
+        currency = said.currency or Brand.objects.the().currency
+        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members)
+        self.report = Report(kind.name, table.format, table.encoding, table.delimiter, False)
+        self.report.ignored = [] if kind.rest else [columns.theirs.get(name, name) for name in rest]
+        self.rejects = RejectsFile(path, table)
+        self.found: list[Reject] = []
+
+    def __call__(self, drop_repeated: bool, progress: Callable[[Report], None]) -> Report:
+        at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
+        things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
+        while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
+            self._store([ready for ready in chunk if ready is not None])
+            self._tell()
+            progress(self.report)
+        self.report.rejects_file = self.rejects.close()
+        return self.report
+
+    def _ready(self, things: Iterator[tuple[list[Raw], int]], dropping: bool) -> Iterator[Ready | None]:
+        for rows, repeated in things:
+            self.report.repeated_lines += repeated
+            dropped = repeated if dropping else 0
+            self.report.dropped_lines += dropped
+            self.report.read += len(rows) + dropped
+            yield self._built(rows)
+
+    def _built(self, rows: list[Raw]) -> Ready | None:
+        """None when it was rejected: whole, since a part of an order is another order."""
+        if bad := [n for n, row in enumerate(rows) if row.fault]:
+            code, why = rows[bad[0]].fault or ("", "")
+            self._refuse(rows, bad[0], "", code, why)
+            return None
+        named = self._by_name(rows)
+        try:
+            item = self.kind.build(named, self.terms)
+        except Disagrees as error:
+            why = _("this line says otherwise than the lines of the same order before it")
+            self._refuse(rows, error.line, error.column, "disagrees", why)
+            return None
+        except Bad as error:
+            self._refuse(rows, self._culprit(named, error), error.column, error.code, error.message)
+            return None
+        return Ready(item, rows, self._columns_of_identities(named))
+
+    def _by_name(self, rows: list[Raw]) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns.ours, row.cells, strict=True)) | self.columns.constants for row in rows]
+
+    def _culprit(self, named: Sequence[dict[str, Any]], error: Bad) -> int:
+        """Which row of several: the first that is refused alone."""
+        for n, row in enumerate(named if len(named) > 1 else ()):
+            try:
+                self.kind.build([row], self.terms)
+            except Bad as alone:
+                if (alone.column, alone.code) == (error.column, error.code):
+                    return n
+        return 0
+
+    def _columns_of_identities(self, named: Sequence[dict[str, Any]]) -> list[str]:
+        for row in named:
+            if columns := [column for column, _one in kinds.named_by(row, self.terms)]:
+                return columns
+        return []
+
+    def _refuse(self, rows: list[Raw], culprit: int, column: str, code: str, why: str) -> None:
+        self.report.orders["rejected"] += bool(self.kind.by)
+        theirs = self.columns.theirs.get(column, column)
+        for n, row in enumerate(rows):
+            if n == culprit:
+                told = (theirs, code, why)
+            else:
+                told = (
+                    "",
+                    "with_line",
+                    _("line %(line)d of the same order was rejected") % {"line": rows[culprit].line},
+                )
+            self.found.append(Reject(row.line, *told, row.cells))
+
+    def _store(self, chunk: list[Ready]) -> None:
+        once, again = _apart(chunk) if self.kind.takes in ("members", "products") else (chunk, 0)
+        answer = self._accept(once)
+        for rejected in answer.rejected:
+            ready = once[rejected.index]
+            self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message)
+        self._count(once, answer)
+        self.report.duplicates += again
+
+    def _accept(self, chunk: list[Ready]) -> Accepted:
+        """A value that only the database refuses costs its own row, not its chunk."""
+        try:
+            return self._take([ready.item for ready in chunk])
+        except DataError:
+            if len(chunk) == 1:
+                why = _("a value here is beyond what can be stored")
+                return Accepted(rejected=[Rejected(0, "", "unstorable", why)])
+        whole = Accepted()
+        for index, ready in enumerate(chunk):
+            answer = self._accept([ready])
+            whole.accepted += answer.accepted
+            whole.duplicates += answer.duplicates
+            whole.rejected += [Rejected(index, r.path, r.code, r.message) for r in answer.rejected]
+            whole.fresh += [index] * len(answer.fresh)
+        return whole
+
+    def _take(self, rows: list[dict[str, Any]]) -> Accepted:
+        if not rows:
+            return Accepted()
+        if self.kind.takes == "order_items":
+            return items.add(rows, source=self.source, now=self.now)
+        return accept(self.kind.takes, rows, source=self.source, history=self.history, now=self.now)
+
+    def _count(self, chunk: list[Ready], answer: Accepted) -> None:
+        """In rows of the file, whatever they make together."""
+        report = self.report
+        fresh = [chunk[index] for index in answer.fresh]
+        if self.kind.takes == "orders":
+            report.anonymous_orders += sum(not ready.named for ready in fresh)
+        if not self.kind.by:
+            report.stored += answer.accepted
+            report.duplicates += answer.duplicates
+            return
+        refused = {rejected.index for rejected in answer.rejected}
+        stored = sum(len(ready.rows) for ready in fresh)
+        report.stored += stored
+        report.duplicates += sum(len(r.rows) for n, r in enumerate(chunk) if n not in refused) - stored
+        report.orders["stored"] += answer.accepted
+        report.orders["duplicates"] += answer.duplicates
+
+    def _place(self, ready: Ready, path: str) -> tuple[int, str]:
+        """Where ingest found a fault -> which row, which of our columns."""
+        head, _dot, rest = path.partition(".")
+        name, _bracket, index = head.rstrip("]").partition("[")
+        if name == "identities":
+            return 0, ready.named[int(index)] if index and int(index) < len(ready.named) else self.terms.members[0]
+        if name in ("attributes", "properties"):
+            return 0, rest
+        if name == "items" and index:
+            return self._row_of(ready, ready.item["items"][int(index)]), rest.partition("[")[0]
+        return 0, (rest if name == "consents" else name).partition("[")[0]
+
+    def _row_of(self, ready: Ready, line: dict[str, Any]) -> int:
+        """An order's lines are sorted; which row said this one."""
+        alone = (self.kind.build([row], self.terms)["items"][0] for row in self._by_name(ready.rows))
+        return next((n for n, one in enumerate(alone) if one == line), 0)
+
+    def _tell(self) -> None:
+        self.report.rejected += len(self.found)
+        self.report.reasons.update(reject.code for reject in self.found)
+        self.report.first += [reject for reject in self.found if reject.code != "with_line"][
+            : SHOWN - len(self.report.first)
+        ]
+        self.rejects.write(self.found)
+        self.found = []
+
+
+def _apart(chunk: list[Ready]) -> tuple[list[Ready], int]:
+    """Rows that say the same count once; ingest knows that of rows with ids by itself."""
+    once = {msgspec.json.encode(ready.item, order="sorted"): ready for ready in reversed(chunk)}
+    return list(reversed(once.values())), len(chunk) - len(once)
+
+
+def _complete(kind: Kind, columns: Columns, members: list[str]) -> None:
+    lacking = [name for name in kind.required if name not in columns.names]
+    if kind.name == "order_lines" and not {"amount", "unit_price"} & set(columns.names):
+        lacking.append("amount")
+    if kind.member == "must" and not members:
+        lacking.append(_("one that names the member, such as %(kinds)s") % {"kinds": ", ".join(identity.KINDS)})
+    if lacking:
+        raise Unreadable(
+            _("columns are missing: %(lacking)s; the file has: %(columns)s. Say which is which with --map ours=theirs")
+            % {"lacking": ", ".join(lacking), "columns": ", ".join(columns.theirs.values())}
+        )

@@ -1,0 +1,289 @@
+"""The kinds of file: which columns each knows, and how its rows become what ingest takes.
+
+A row without an id of its own (only events may) gets one from what it says and how often the file said it before: the same file
+again, whole or from where it was killed, names the same rows, and an event that stands twice is two events.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from django.utils.translation import gettext as _
+
+from cdp.ingest.files import cells
+from cdp.ingest.files.cells import Bad
+from cdp.ingest.files.mapping import names_member
+
+Row = dict[str, Any]  # our column -> cell
+ONE_ORDER = ("channel", "store", "currency")  # what the lines of one order agree on, besides their member
+
+
+@dataclass
+class Terms:
+    """What holds for every row of a file."""
+
+    zone: str
+    currency: str
+    rest: list[str]  # columns that this kind does not know
+    members: list[str]  # columns that name the member
+    said: Counter[str] = field(default_factory=Counter)  # events without an id, by what they say
+
+
+@dataclass(frozen=True)
+class Kind:
+    name: str
+    takes: str  # the kind that ingest knows
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+    build: Callable[[Sequence[Row], Terms], dict[str, Any]]
+    by: str = ""  # rows with the same value here are one thing together
+    rest: str = ""  # where other columns go; "" leaves them out
+    member: str = ""  # whether its rows may or must name a member
+
+
+def named_by(row: Row, terms: Terms) -> list[tuple[str, str]]:
+    """(column, identity) of every filled column that names the member."""
+    named = []
+    for column in terms.members:
+        if column == "identities":
+            named += [(column, one) for one in cells.parts(row, column)]
+        elif value := cells.text(row, column):
+            named.append((column, f"{column}:{value}"))
+    return named
+
+
+def _identities(row: Row, terms: Terms) -> list[str]:
+    return [one for _column, one in named_by(row, terms)]
+
+
+def _must_name(row: Row, terms: Terms) -> list[str]:
+    if identities := _identities(row, terms):
+        return identities
+    raise Bad(terms.members[0], "required", _("this row names no member"))
+
+
+def _rest(row: Row, terms: Terms) -> Row:
+    return {name: cells.free(row[name]) for name in terms.rest if row[name] not in (None, "")}
+
+
+def _filled(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value not in (None, "", [])}
+
+
+def _member(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    registered = cells.instant(row, "registered_at", terms.zone)
+    return _filled({"registered_at": registered}) | {
+        "identities": _must_name(row, terms),
+        "attributes": _rest(row, terms),
+    }
+
+
+def _consent(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    said: Row = {name: cells.text(row, name, needed=True) for name in ("channel", "purpose", "state")}
+    said |= {
+        "at": cells.instant(row, "at", terms.zone, needed=True),
+        "evidence": cells.text(row, "evidence"),
+    }
+    return {"identities": _must_name(row, terms), "consents": [said]}
+
+
+def _event(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    at = cells.instant(row, "occurred_at", terms.zone, needed=True)
+    assert at is not None
+    event = {
+        "type": cells.text(row, "type", needed=True),
+        "occurred_at": at.astimezone(UTC),
+        "identities": _must_name(row, terms),
+        "properties": _rest(row, terms),
+    }
+    return {"id": cells.text(row, "id") or _own_id(event, terms), **event}
+
+
+def _own_id(event: Row, terms: Terms) -> str:
+    content = hashlib.sha256(msgspec.json.encode(event, order="sorted")).hexdigest()[:32]
+    terms.said[content] += 1
+    return f"row:{content}:{terms.said[content]}"
+
+
+def _product(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    attributes = _rest(row, terms)
+    launched = cells.instant(row, "launched_at", terms.zone)
+    days = cells.number(row, "replenish_days")
+    if days is not None and (days != int(days) or days < 1):
+        raise Bad("replenish_days", "invalid_number", _("a number of days is whole and above 0"))
+    attributes |= _filled(
+        {
+            "price": cells.money(row, "price"),
+            "launched_at": launched.astimezone(UTC).isoformat() if launched else None,
+            "replenish_days": None if days is None else int(days),
+        }
+    )
+    product = {"sku": cells.text(row, "sku", needed=True), "attributes": attributes}
+    product |= {name: cells.text(row, name) for name in ("name", "brand")}
+    return product | {"category": cells.parts(row, "category")}
+
+
+def _order(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    order = {
+        "id": cells.text(row, "id", needed=True),
+        "identities": _identities(row, terms),
+        "placed_at": cells.instant(row, "placed_at", terms.zone, needed=True),
+        "amount": cells.money(row, "amount", needed=True),
+        "currency": cells.text(row, "currency") or terms.currency,
+        "coupon_codes": cells.parts(row, "coupon_codes"),
+    }
+    points = cells.number(row, "points_used")
+    return order | _filled(
+        {
+            "channel": cells.text(row, "channel"),
+            "store": cells.text(row, "store"),
+            "points_used": None if points is None else str(points),
+        }
+    )
+
+
+def _line(row: Row, amount: int) -> Row:
+    line = {
+        "sku": cells.text(row, "sku", needed=True),
+        "name": cells.text(row, "name"),
+        "category": cells.parts(row, "category"),
+        "quantity": cells.quantity(row, "quantity"),
+        "amount": amount,
+    }
+    discount = cells.money(row, "discount")
+    if discount:
+        line["discount"] = discount
+    return line
+
+
+def _items(rows: Sequence[Row], terms: Terms) -> Row:
+    lines = [_line(row, cells.money(row, "amount", needed=True) or 0) for row in rows]
+    return {"order_id": cells.text(rows[0], "order_id", needed=True), "items": _in_one_order(lines)}
+
+
+def _flat(rows: Sequence[Row], terms: Terms) -> Row:
+    """An order from its lines. Till clocks tick while a receipt prints: the order was placed with its first line."""
+    lines = [_line(row, _sold_for(row)) for row in rows]
+    first = _agreed(rows, terms)
+    at = [cells.instant(row, "placed_at", terms.zone, needed=True) for row in rows]
+    order = {
+        "id": cells.text(first, "id", needed=True),
+        "identities": _identities(first, terms),
+        "placed_at": min(instant.astimezone(UTC) for instant in at if instant),
+        "amount": sum(line["amount"] for line in lines),
+        "currency": cells.text(first, "currency") or terms.currency,
+        "items": _in_one_order(lines),
+    }
+    return order | {name: cells.text(first, name) for name in ("channel", "store")}
+
+
+def _agreed(rows: Sequence[Row], terms: Terms) -> Row:
+    """What all lines that say anything about it say of their order. Raises Disagrees at the first that says otherwise."""
+    agreed = dict(rows[0])
+    for column in (*ONE_ORDER, *terms.members):
+        for n, row in enumerate(rows):
+            said = row.get(column)
+            if agreed.get(column) in (None, ""):
+                agreed[column] = said
+            elif said not in (None, "", agreed[column]):
+                raise Disagrees(n, column)
+    return agreed
+
+
+class Disagrees(Exception):
+    def __init__(self, line: int, column: str) -> None:
+        super().__init__(column)
+        self.line, self.column = line, column
+
+
+def _sold_for(row: Row) -> int:
+    amount = cells.money(row, "amount")
+    if amount is None:
+        price = cells.number(row, "unit_price", needed=True)
+        amount = cells.rounded((price or Decimal(0)) * cells.quantity(row, "quantity"))
+    if amount < 0 or cells.quantity(row, "quantity") < 0:
+        column = "quantity" if cells.quantity(row, "quantity") < 0 else "amount"
+        raise Bad(column, "refund_line", _("a line below zero is a return; returns come in as refunds of their order"))
+    return amount
+
+
+def _in_one_order(lines: list[Row]) -> list[Row]:
+    """However a file sorts them, the same lines make the same order."""
+    return sorted(
+        lines, key=lambda line: (line["sku"], line["amount"], line["quantity"], line["name"], line["category"])
+    )
+
+
+KINDS = (
+    Kind("members", "members", ("registered_at",), (), _member, rest="attributes", member="must"),
+    Kind(
+        "orders",
+        "orders",
+        ("id", "placed_at", "amount", "currency", "channel", "store", "coupon_codes", "points_used"),
+        ("id", "placed_at", "amount"),
+        _order,
+        member="may",
+    ),
+    Kind(
+        "order_items",
+        "order_items",
+        ("order_id", "sku", "name", "category", "quantity", "amount", "discount"),
+        ("order_id", "sku", "quantity", "amount"),
+        _items,
+        by="order_id",
+    ),
+    Kind(
+        "order_lines",
+        "orders",
+        (
+            *("id", "placed_at", "sku", "name", "category", "quantity", "amount", "unit_price", "discount"),
+            *("channel", "store", "currency"),
+        ),
+        ("id", "placed_at", "sku", "quantity"),
+        _flat,
+        by="id",
+        member="may",
+    ),
+    Kind(
+        "products",
+        "products",
+        ("sku", "name", "brand", "category", "price", "launched_at", "replenish_days"),
+        ("sku",),
+        _product,
+        rest="attributes",
+    ),
+    Kind(
+        "events",
+        "events",
+        ("id", "type", "occurred_at"),
+        ("type", "occurred_at"),
+        _event,
+        rest="properties",
+        member="must",
+    ),
+    Kind(
+        "consents",
+        "members",
+        ("channel", "purpose", "state", "at", "evidence"),
+        ("channel", "purpose", "state", "at"),
+        _consent,
+        member="must",
+    ),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def members_of(names: Sequence[str]) -> list[str]:
+    return [name for name in names if names_member(name)]

@@ -1,0 +1,355 @@
+"""A file comes in whole or says exactly what did not, however often it is brought and wherever it was killed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cdp import identity
+from cdp.errors import Unreadable
+from cdp.ingest.files import importing, mapping
+from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Product
+from tests.builders import at
+from tests.outside import environment
+
+pytestmark = pytest.mark.django_db
+NOW = "2026-06-01"
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def bring(tmp_path):
+    def bring(kind, text, *, name="rows.csv", source="till", maps=(), file=None, how=None, **flags):
+        path = file or tmp_path / name
+        if text is not None:
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        said = mapping.load(flags.pop("mapping", None), maps, **flags)
+        return importing.bring(kind, path, source=source, said=said, now=at(NOW), **(how or {}))
+
+    return bring
+
+
+def counts(report):
+    return report.read, report.stored, report.duplicates, dict(report.reasons)
+
+
+def rejects(report):
+    with open(report.rejects_file, encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def tables(source="till"):
+    """Every row of what a file may write, without their numbers."""
+    return (
+        sorted(
+            Order.objects.filter(source__code=source).values_list(
+                "external_id", "amount", "placed_at", "channel", "store", "currency"
+            )
+        ),
+        sorted(
+            OrderLine.objects.filter(order__source__code=source).values_list(
+                "order__external_id", "position", "sku", "quantity", "amount"
+            )
+        ),
+        sorted(Event.objects.values_list("external_id", "type", "occurred_at")),
+        sorted(str(attributes) for attributes in Member.objects.values_list("attributes", flat=True)),
+        Identity.objects.count(),
+    )
+
+
+LINES = """id,phone,placed_at,sku,quantity,amount,name
+A,13900000001,2026-03-01T10:00:00+08:00,tea,2,10.50,龙井
+A,13900000001,2026-03-01T10:00:00+08:00,cup,1,5.00,杯
+B,,2026-03-02T10:00:00+08:00,tea,1,5.25,龙井
+"""
+
+
+def test_a_gbk_file_with_a_bad_line_duplicates_and_a_formula_is_reported_exactly(bring):
+    head = "会员号,城市,备注\n".encode("gbk")
+    rows = ["1,上海,常客", "2,北京,=1+1", "1,上海,常客", "4,广州"]
+    text = head + "\r\n".join(rows).encode("gbk") + b"\r\n5,\xff\xff,x\n6,\xc9\xee\xdb\xda,ok\n"
+
+    report = bring("members", text, maps=["crm_id=会员号", "city=城市"])
+
+    assert (report.encoding, report.format) == ("gb18030", "csv")
+    assert counts(report) == (6, 3, 1, {"cells": 1, "encoding": 1})
+    assert rejects(report)[0] == ["line", "column", "code", "reason", "会员号", "城市", "备注"]
+    assert [(row[0], row[2], row[4]) for row in rejects(report)[1:]] == [("5", "cells", "4"), ("6", "encoding", "5")]
+    assert Member.objects.get(pk=identity.find("crm_id", "2")).attributes == {"city": "北京", "备注": "=1+1"}
+    assert Member.objects.get(pk=identity.find("crm_id", "6")).attributes["city"] == "深圳"
+    before = tables()
+
+    assert counts(bring("members", text, maps=["crm_id=会员号", "city=城市"])) == (
+        6, 0, 4, {"cells": 1, "encoding": 1},
+    )  # fmt: skip
+    assert tables() == before
+
+
+def test_an_order_is_its_lines_and_lines_without_a_member_are_anonymous(bring):
+    report = bring("order_lines", LINES)
+
+    assert counts(report) == (3, 3, 0, {})
+    assert dict(report.orders) == {"stored": 2, "duplicates": 0}
+    assert report.anonymous_orders == 1
+    assert list(Order.objects.order_by("external_id").values_list("external_id", "amount", "currency")) == [
+        ("A", 1550, "CNY"), ("B", 525, "CNY"),
+    ]  # fmt: skip
+    assert Order.objects.get(external_id="B").member is None
+    assert Order.objects.get(external_id="A").member_id == identity.find("phone", "13900000001")
+    assert list(OrderLine.objects.filter(order__external_id="A").order_by("position").values_list("sku", "name")) == [
+        ("cup", "杯"), ("tea", "龙井"),
+    ]  # fmt: skip
+
+
+def test_overlapping_flat_files_count_each_sale_once_however_they_are_sorted(bring):
+    bring("order_lines", LINES)
+    head, *rows = LINES.splitlines()
+    more = "\n".join([head, *reversed(rows), "C,,2026-03-03T10:00:00+08:00,tea,1,5.25,龙井"])
+
+    report = bring("order_lines", more, name="later.csv")
+
+    assert counts(report) == (4, 1, 3, {})
+    assert sum(Order.objects.values_list("amount", flat=True)) == 1550 + 525 + 525
+    assert OrderLine.objects.count() == 4
+
+
+def test_repeated_lines_are_kept_and_counted_or_dropped_when_asked(bring):
+    twice = LINES + LINES.splitlines()[1] + "\n"
+
+    kept = bring("order_lines", twice)
+    dropped = bring("order_lines", twice, source="other", how={"drop_repeated": True})
+
+    assert (kept.read, kept.stored, kept.repeated_lines, kept.dropped_lines) == (4, 4, 1, 0)
+    assert (dropped.read, dropped.stored, dropped.repeated_lines, dropped.dropped_lines) == (4, 3, 1, 1)
+    assert list(Order.objects.filter(external_id="A").order_by("id").values_list("amount", flat=True)) == [2600, 1550]
+
+
+def test_an_order_with_a_bad_line_waits_whole_in_the_rejects_and_comes_in_mended(bring, tmp_path):
+    text = LINES.replace("cup,1,5.00", "cup,1,5.005").replace("龙井", "=龙井")
+    report = bring("order_lines", text)
+
+    assert counts(report) == (3, 1, 0, {"too_fine": 1, "with_line": 1})
+    assert dict(report.orders) == {"rejected": 1, "stored": 1, "duplicates": 0}
+    assert [row[:3] for row in rejects(report)[1:]] == [["2", "", "with_line"], ["3", "amount", "too_fine"]]
+    assert rejects(report)[1][-1] == "'=龙井"  # no spreadsheet computes it
+    assert stat.S_IMODE(os.stat(report.rejects_file).st_mode) == 0o600
+    mended = Path(report.rejects_file)
+    mended.write_bytes(mended.read_bytes().replace(b"5.005", b"5.00"))
+
+    assert counts(bring("order_lines", None, file=mended)) == (2, 2, 0, {})
+    assert Order.objects.get(external_id="A").amount == 1550
+    assert OrderLine.objects.filter(name="=龙井").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [
+        ("0.005", "too_fine"),
+        ("1e3", "invalid_number"),
+        ("￥5", "invalid_number"),
+        ("1,000.00", "invalid_number"),
+        ("１２", "invalid_number"),
+        ("1_000", "invalid_number"),
+        ("NaN", "invalid_number"),
+        ("", "required"),
+        ("-1", "out_of_range"),
+        ("9999999999999", "out_of_range"),
+    ],
+)
+def test_money_is_exact_or_refused_with_its_column(bring, amount, code):
+    report = bring("orders", f'id,placed_at,Total\nA,2026-03-01T10:00:00Z,"{amount}"\n', maps=["amount=Total"])
+
+    assert counts(report) == (1, 0, 0, {code: 1})
+    assert (report.first[0].line, report.first[0].column) == (2, "Total")
+
+
+@pytest.mark.parametrize(("amount", "fen"), [("0", 0), ("19.9", 1990), ("0.290", 29), ("4.35", 435), (" 7 ", 700)])
+def test_money_becomes_fen(bring, amount, fen):
+    bring("orders", f"id,placed_at,amount\nA,2026-03-01T10:00:00Z,{amount}\n")
+
+    assert Order.objects.get().amount == fen
+
+
+def test_times_without_offset_need_a_zone(bring):
+    text = "id,placed_at,amount\nA,2026/3/1 9:05,1\nB,2026-03-01,1\n"
+
+    assert counts(bring("orders", text)) == (2, 0, 0, {"naive_time": 2})
+    assert counts(bring("orders", text, timezone="Asia/Shanghai")) == (2, 2, 0, {})
+    assert Order.objects.get(external_id="A").placed_at == at("2026-03-01 09:05")
+
+
+def test_a_mapping_file_says_columns_constants_and_zone(bring, tmp_path):
+    said = tmp_path / "mapping.yaml"
+    said.write_text(
+        "columns: {id: 单号, placed_at: 时间, amount: 金额, crm_id: 会员}\nconstants: {channel: store, store: '12'}\ntimezone: Asia/Shanghai\ndelimiter: ';'\n"
+    )
+
+    report = bring("orders", "单号;时间;金额;会员;店员\nA;2026-03-01 10:00;5;7;Li\n", mapping=said)
+
+    assert (counts(report), report.ignored) == ((1, 1, 0, {}), ["店员"])
+    order = Order.objects.get()
+    assert (order.channel, order.store, order.member_id) == ("store", "12", identity.find("crm_id", "7"))
+
+
+def test_items_join_their_orders_once(bring):
+    bring("orders", "id,placed_at,amount\nA,2026-03-01T10:00:00Z,5\nB,2026-03-01T10:00:00Z,5\n")
+    items = "order_id,sku,quantity,amount,category\nA,tea,1,3,饮>茶\nB,cup,1,5,\nA,cup,0.5,2,\nX,tea,1,1,\n"
+
+    report = bring("order_items", items, name="items.csv")
+
+    assert counts(report) == (4, 3, 0, {"unknown_order": 1})
+    assert sorted(OrderLine.objects.values_list("order__external_id", "sku", "category")) == [
+        ("A", "cup", []), ("A", "tea", ["饮", "茶"]), ("B", "cup", []),
+    ]  # fmt: skip
+    assert counts(bring("order_items", items, name="items.csv")) == (4, 0, 3, {"unknown_order": 1})
+    assert counts(bring("order_items", items.replace("饮>茶", "茶"), name="items.csv"))[3] == {
+        "unknown_order": 1, "conflict": 1, "with_line": 1,
+    }  # fmt: skip
+
+
+def test_events_without_an_id_are_the_same_rows_the_second_time(bring):
+    row = '{"type": "browse", "crm_id": "1", "occurred_at": "2026-03-01T10:00:00Z", "page": {"n": 1.5}}\n'
+    text = row + row + "not json\n" + '{"type": "browse", "crm_id": 2, "occurred_at": "2026-03-01T10:00:00Z"}\n'
+
+    report = bring("events", text, name="events.ndjson")
+
+    assert counts(report) == (4, 3, 0, {"malformed_json": 1})
+    assert sorted(map(str, Event.objects.values_list("properties", flat=True))) == [
+        "{'page': {'n': 1.5}}", "{'page': {'n': 1.5}}", "{}",
+    ]  # fmt: skip
+    assert counts(bring("events", text, name="events.ndjson")) == (4, 0, 3, {"malformed_json": 1})
+
+
+def test_products_and_consents_come_in(bring):
+    assert counts(bring("products", "sku,name,price,origin\ntea,龙井,19.9,杭州\n"))[1] == 1
+    assert Product.objects.get().attributes == {"price": 1990, "origin": "杭州"}
+    text = "phone|channel|purpose|state|at\n13900000001|sms|marketing|granted|2026-03-01T10:00:00Z\n13900000001|sms|marketing|maybe|2026-03-01T10:00:00Z\n"
+
+    report = bring("consents", text)
+
+    assert counts(report) == (2, 1, 0, {"wrong_form": 1})
+    assert report.first[0].column == "state"
+    assert ConsentRecord.objects.count() == 1
+    assert counts(bring("consents", text))[1:3] == (0, 1)
+
+
+def test_parquet_is_read_exactly(bring, tmp_path):
+    import duckdb
+
+    file = tmp_path / "orders.parquet"
+    duckdb.sql(
+        "SELECT 'A' AS id, TIMESTAMPTZ '2026-03-01 10:00:00+08' AS placed_at, 0.29::DECIMAL(9,2) AS amount, 7 AS crm_id"
+    ).write_parquet(str(file))
+
+    assert counts(bring("orders", None, file=file)) == (1, 1, 0, {})
+    assert (Order.objects.get().amount, Order.objects.get().placed_at) == (29, at("2026-03-01 10:00"))
+
+
+def test_a_dry_run_tells_all_and_changes_no_row(bring):
+    before = tables()
+
+    report = bring("order_lines", LINES + LINES.splitlines()[1].replace("10.50", "x"), how={"dry_run": True})
+
+    assert counts(report) == (4, 1, 0, {"invalid_number": 1, "with_line": 2})
+    assert tables() == before
+
+
+@pytest.mark.parametrize("text", ["", "\ufeff"])
+def test_an_empty_file_is_refused(bring, text):
+    with pytest.raises(Unreadable):
+        bring("orders", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id,placed_at,amount\n", (0, 0, 0, {})),
+        ("\ufeffid,placed_at,amount", (0, 0, 0, {})),
+        ("id,placed_at,amount\r\nA,2026-03-01T10:00:00Z,1", (1, 1, 0, {})),
+        ("id,placed_at,amount\rA,2026-03-01T10:00:00Z,1\r\n\nB,2026-03-01T10:00:00Z,1\n", (2, 2, 0, {})),
+        ('id,placed_at,amount\nA,2026-03-01T10:00:00Z,"1\nB,2026-03-01T10:00:00Z,1\n', (2, 1, 0, {"quotes": 1})),
+        ("id\tplaced_at\tamount\nA\t2026-03-01T10:00:00Z\t1\n", (1, 1, 0, {})),
+    ],
+)
+def test_small_and_odd_files(bring, text, expected):
+    assert counts(bring("orders", text)) == expected
+
+
+@pytest.mark.parametrize("header", ["id,id,placed_at,amount", "id,,placed_at,amount", "id,amount", "PK\x03\x04"])
+def test_a_header_that_does_not_serve_is_refused(bring, header):
+    with pytest.raises(Unreadable):
+        bring("orders", header + "\nA,B,C,D\n")
+
+
+def test_a_line_without_end_costs_itself_only(bring):
+    text = "id,placed_at,amount\n" + "x" * (3 << 20) + "\nA,2026-03-01T10:00:00Z,1\n"
+
+    report = bring("orders", text)
+
+    assert (counts(report), report.first[0].line) == ((2, 1, 0, {"too_long": 1}), 2)
+
+
+def test_a_fault_within_the_row_names_its_column(bring):
+    report = bring("members", "手机,crm_id\n12,1\n", maps=["phone=手机"])
+
+    assert (report.first[0].column, report.first[0].code) == ("手机", "invalid_identity")
+
+
+def test_the_command_answers_a_machine_and_fails_when_nothing_came_in(tmp_path, capsys):
+    path = tmp_path / "orders.csv"
+    path.write_text("id,placed_at,amount\nA,2026-03-01T10:00:00Z,1\n")
+    call_command("import_data", "orders", str(path), "--source", "till", "--json")
+
+    assert json.loads(capsys.readouterr().out)["stored"] == 1
+    path.write_text("id,placed_at,amount\nA,never,1\n")
+    for arguments in (["orders", str(path)], ["orders", str(tmp_path / "none.csv")], ["spoons", str(path)]):
+        with pytest.raises(CommandError):
+            call_command("import_data", *arguments, "--source", "till")
+
+
+KILLED = """
+import os, signal, sys
+import django
+django.setup()
+from cdp.ingest.files import importing
+importing.CHUNK = 20
+accept, left = importing.accept, [int(sys.argv[1])]
+def killed(*args, **how):
+    answer = accept(*args, **how)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+importing.accept = killed
+from django.core.management import call_command
+call_command("import_data", "order_lines", sys.argv[2], "--source", "till")
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_killed_in_the_middle_and_begun_again_gives_the_same_tables(bring, tmp_path):
+    head = LINES.splitlines()[0]
+    rows = [f"{n % 150},{13900000000 + n % 150 % 7},2026-03-01T10:00:00Z,sku-{n},1,{n}.5,茶" for n in range(300)]
+    path = tmp_path / "many.csv"
+    path.write_text("\n".join([head, *rows]))
+    env = environment(PYTHONPATH=str(ROOT), DJANGO_SETTINGS_MODULE="config.settings")
+
+    for chunks in (1, 3, 6):
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(chunks), str(path)], env=env, cwd=ROOT, check=False)
+        assert ended.returncode == -signal.SIGKILL
+        assert Order.objects.count() == chunks * 20
+    report = bring("order_lines", None, file=path)
+    killed = tables("till")
+
+    assert (report.read, report.stored, report.duplicates) == (300, 60, 240)
+    assert bring("order_lines", None, file=path, source="unkilled").stored == 300
+    assert tables("unkilled") == killed
