@@ -62,8 +62,8 @@ def test_a_parameter_that_it_does_not_know_is_refused_by_name(partner):
     body = json.loads(response.content)
     assert body["code"] == "invalid"
     assert [(fault["path"], fault["code"]) for fault in body["errors"]] == [
-        ("arm", "unknown_parameter"),
         ("from", "unknown_parameter"),
+        ("arm", "unknown_parameter"),
     ]
 
 
