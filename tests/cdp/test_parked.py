@@ -14,7 +14,7 @@ from cdp.ingest.accept import accept
 from cdp.models import Order, Parked, Profile, Refund
 from config.ground.models import Alarm, Brand
 from tests.builders import a_member, absorbed, at
-from tests.cdp.test_refunds import counts, order, refund, send, stored
+from tests.cdp.refunding import counts, order, refund, send, stored
 
 pytestmark = pytest.mark.django_db
 
