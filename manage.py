@@ -15,8 +15,15 @@ def main() -> None:
 
         embedded.ensure()
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as problem:
+        # Without a SQLSTATE nobody answered; what the database itself refused is shown with its traceback.
+        if getattr(problem.__cause__, "sqlstate", None) or "--traceback" in sys.argv:
+            raise
+        sys.exit(f"PostgreSQL cannot be reached: {str(problem).splitlines()[0]}")
 
 
 if __name__ == "__main__":

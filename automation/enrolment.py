@@ -96,4 +96,6 @@ def close_due(journey: int | None = None, *, now: datetime) -> int:
     over = Enrolment.objects.filter(closed_at=None, closes_at__lte=now).exclude(state=Enrolment.State.OPEN)
     if journey is not None:
         over = over.filter(journey=journey)
-    return over.update(closed_at=now)
+    with transaction.atomic():  # in id order: two that close at once wait for each other, never in a ring
+        ids = list(over.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        return Enrolment.objects.filter(pk__in=ids).update(closed_at=now)

@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from automation.enrolment import Enrolled, enrol
 from automation.models import Journey
@@ -38,9 +38,13 @@ def _run(schedule: str, *, now: datetime) -> int:
 
 
 def _take(schedule: str, *, now: datetime) -> int:
+    """The journey is locked before its schedule, as by those who steer it; the other way round they would meet in a ring."""
+    key = schedule.removeprefix(PREFIX)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM automation_journey WHERE key = %s FOR SHARE", [key])
     slots = schedules.take(schedule, now=now)
     for slot in slots:
-        enrolled = enrol_for(schedule.removeprefix(PREFIX), slot.at, now=now)
+        enrolled = enrol_for(key, slot.at, now=now)
         schedules.report(slot.slot, **asdict(enrolled))
     if slots:
         nudge("automation.advance")

@@ -8,7 +8,7 @@ retried member by member; a member that failed three times is parked for that re
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -39,7 +39,7 @@ class Read(Protocol):
     def __call__(self, heard: list[Heard], *, now: datetime) -> None: ...
 
 
-READERS: Registry[Callable[..., None]] = Registry("feed reader")
+READERS: Registry[Read] = Registry("feed reader")
 
 
 def listen(reader: str, kinds: Iterable[str]) -> None:

@@ -13,12 +13,13 @@ from secrets import token_urlsafe
 from django.contrib.auth import get_user_model
 
 from automation import files, publishing
+from automation.models import Journey
 from cdp import daily
 from cdp.tasks import drain_all
 from config import place, replay
 from config.complete_journey import BEGIN, END, ZONE, Past, dress
-from config.ground import clock
-from config.ground.models import Brand
+from config.ground import audit, clock
+from config.ground.models import AuditRow, Brand
 from connectors import accounts
 from connectors.models import Message, ProviderAccount
 from loyalty import programmes
@@ -26,6 +27,7 @@ from loyalty import programmes
 START = datetime(2017, 10, 1, tzinfo=ZONE)
 POINTS = Decimal(1)  # per dollar
 ADMIN = "admin"
+WALKED = "demo.walked"  # the last stop was finished, not only reached
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "automation" / "playbooks"
 
 Say = Callable[[str], None]
@@ -56,8 +58,11 @@ def load_history(past: Past, *, now: datetime) -> None:
 
 
 def publish_journeys(*, now: datetime) -> list[str]:
+    """The playbooks that are not there yet: what somebody changed meanwhile is left as it is."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(PLAYBOOKS.glob("*.yaml"))]
-    return [publishing.publish(files.read(text), by="demo", now=now).origin for text in texts]
+    documents = [files.read(text) for text in texts]
+    known = set(Journey.objects.values_list("key", flat=True))
+    return [publishing.publish(d, by="demo", now=now).origin for d in documents if d["key"] not in known]
 
 
 def on_the_wall(home: Path, *, households: int | None, say: Say) -> None:
@@ -72,7 +77,7 @@ def walk(home: Path, *, households: int | None, until: datetime = END, say: Say)
     if brand.clock_mode != Brand.Clock.REPLAY:
         clock.stand(START, by="demo")
     now = clock.now()
-    if now >= until:
+    if now > until or AuditRow.objects.filter(action=WALKED, at__gte=until).exists():
         return say(f"the clock already stands at {now.astimezone(ZONE):%F}; nothing to walk")
     past = open_house(home, now=now, households=households, say=say)
     if now == START:
@@ -81,6 +86,7 @@ def walk(home: Path, *, households: int | None, until: datetime = END, say: Say)
         say(f"{origin}: live")
     past.said = lambda line: None
     replay.run(past, until=until, barrier=pass_barrier, passed=lambda at: _passed(at, say))
+    audit.note("demo", WALKED, "brand", now=until)
     return None
 
 
@@ -91,9 +97,12 @@ def _passed(at: datetime, say: Say) -> None:
         say(f"{local:%F}: {sent:,} messages sent")
 
 
-def pass_barrier() -> dict[str, int]:
-    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered."""
+def pass_barrier(at: datetime) -> dict[str, int]:
+    """Ask the sandbox to deliver every receipt that is due; it answers when they are delivered. A stop has one barrier, however
+    often it is interrupted.
+    """
+    body = json.dumps({"stop": at.isoformat()}).encode()
     account = ProviderAccount.objects.get(key=accounts.SANDBOX)
-    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=b"{}", method="POST")
+    request = urllib.request.Request(f"{account.base_url}/control/barrier", data=body, method="POST")
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)

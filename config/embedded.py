@@ -54,36 +54,54 @@ def wanted() -> list[str]:
 
 def ensure(*, durable: bool = True) -> None:
     """Servers that answer, from here to the end of this process. Not durable: for tests, a crash may lose everything."""
-    servers = wanted()
-    if not servers or _held:
+    if not wanted() or _held:
         return
     here = place.of(home())
     _held.append(lock(here.home / "users.lock", fcntl.LOCK_SH))
-    command = [sys.executable, "-m", "config.keeper", str(here.home), *servers, *([] if durable else ["--fast"])]
+    command = _command(durable=durable)
     deadline = time.monotonic() + PATIENCE
     while True:  # again when the keeper that we found was on its way out
-        word = _ask(command, here.home / "logs" / "keeper.log")
+        word = _ask(command)
         if word == "ready":
             return
         if word != "busy" or time.monotonic() > deadline:
-            raise place.Refused(word or f"the embedded servers did not start; see {here.home}/logs/keeper.log")
+            raise place.Refused(word or f"the embedded servers did not start; see {keeper_log()}")
         time.sleep(0.1)
 
 
-def _ask(command: list[str], log: Path) -> str:
+def again() -> None:
+    """For those that run for long: a keeper that was killed took its servers along; start one anew, without waiting for it."""
+    if _held and wanted() and not running():
+        _keeper(_command(durable=True), subprocess.DEVNULL)
+
+
+def _command(*, durable: bool) -> list[str]:
+    here = place.of(home())
+    return [sys.executable, "-m", "config.keeper", str(here.home), *wanted(), *([] if durable else ["--fast"])]
+
+
+def _ask(command: list[str]) -> str:
+    with _keeper(command, subprocess.PIPE).stdout as answer:  # type: ignore[union-attr]
+        return answer.readline().strip()
+
+
+def _keeper(command: list[str], output: int) -> subprocess.Popen[str]:
+    log = keeper_log()
     log.parent.mkdir(exist_ok=True)
     with open(log, "ab") as errors:
-        keeper = subprocess.Popen(
+        return subprocess.Popen(
             command,
             cwd=BASE_DIR,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=errors,
             text=True,
             start_new_session=True,
         )
-    with keeper.stdout as answer:  # type: ignore[union-attr]
-        return answer.readline().strip()
+
+
+def keeper_log() -> Path:
+    return home() / "logs" / "keeper.log"
 
 
 def lock(path: Path, how: int) -> int:

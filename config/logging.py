@@ -73,6 +73,7 @@ LOGGING = {
         "gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"handlers": [], "level": "INFO", "propagate": True},
         "celery.app.trace": {"handlers": [], "level": "WARNING", "propagate": True},  # a line per tick says nothing
+        "celery.worker.request": {"handlers": [], "level": "WARNING", "propagate": True},  # nudges that came too late
         "celery.worker.strategy": {"handlers": [], "level": "WARNING", "propagate": True},
         "celery.beat": {"handlers": [], "level": "WARNING", "propagate": True},
     },

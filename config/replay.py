@@ -35,7 +35,9 @@ class Past(Protocol):
         """Bring in the facts with since < instant <= until, through the ingest verbs."""
 
 
-def run(tell: Past, *, until: datetime, barrier: Callable[[], object], passed: Callable[[datetime], None]) -> None:
+def run(
+    tell: Past, *, until: datetime, barrier: Callable[[datetime], object], passed: Callable[[datetime], None]
+) -> None:
     """From where the clock stands to `until`, both included. `passed` hears of each stop."""
     told = clock.now() - OVERLAP
     while True:
@@ -43,7 +45,7 @@ def run(tell: Past, *, until: datetime, barrier: Callable[[], object], passed: C
         tell(told, now, now=now)
         turned = daily.turn(now=now)
         settle(now=now)
-        barrier()
+        barrier(now)
         settle(now=now)
         if turned or now >= until:
             rollup.catch_up(now=now)

@@ -151,11 +151,13 @@ def watch(supervisor: Supervisor, plan: Plan) -> int:
         supervisor.add(child)
     while not supervisor.stopping and not ask(f"{plan.address}/readyz"):
         turn(supervisor, 0.5)
+        embedded.again()
     for line in (*plan.greeting, f"{READY} {plan.address}/admin/"):
         if not supervisor.stopping:
             show("", line)
     while not supervisor.stopping:
-        supervisor.turn(1.0)
+        turn(supervisor, 1.0)
+        embedded.again()
     return 0
 
 

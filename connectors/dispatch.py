@@ -6,8 +6,9 @@ import logging
 import time
 from datetime import datetime
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
+from config.ground import alarms
 from connectors import crash, gate, terms
 from connectors.claim import Call, claim
 from connectors.models import ProviderAccount
@@ -21,15 +22,30 @@ def send_due(*, limit: int = 1000, now: datetime) -> int:
     """Send what is due, up to `limit` messages. Returns how many were decided on; 0: nothing is due."""
     handled = gate.expire(now) + lapse()
     for key in ProviderAccount.objects.filter(enabled=True).order_by("key").values_list("key", flat=True):
-        while handled < limit and (claimed := claim(key, limit=limit - handled, now=now)):
-            handled += claimed.messages
-            if claimed.call:
-                crash.point("claim.after")
-                results = _send(claimed.call)
-                crash.point("call.after")
-                settle(claimed.call, results, now=now)
-                crash.point("settle.after")
+        try:
+            while handled < limit and (count := _send_next(key, limit=limit - handled, now=now)):
+                handled += count
+        except (OperationalError, InterfaceError):
+            raise  # the database is busy or away: the next tick tries again
+        except Exception as error:
+            # Settings or addresses that cannot be read: its messages wait for a human, the other accounts go on.
+            log.error("account %s cannot send: %s", key, type(error).__name__)
+            alarms.ring(f"account:{key}", f"cannot send: {type(error).__name__}", now=now)
     return handled
+
+
+def _send_next(key: str, *, limit: int, now: datetime) -> int:
+    """One call of an account. Returns how many messages were decided on."""
+    claimed = claim(key, limit=limit, now=now)
+    if claimed is None:
+        return 0
+    if claimed.call:
+        crash.point("claim.after")
+        results = _send(claimed.call)
+        crash.point("call.after")
+        settle(claimed.call, results, now=now)
+        crash.point("settle.after")
+    return claimed.messages
 
 
 def _send(call: Call) -> list[Result]:

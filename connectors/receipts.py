@@ -54,13 +54,15 @@ def record(account: ProviderAccount, heard: Sequence[Heard], *, now: datetime) -
 
 
 def match_late(account: ProviderAccount, provider_ids: Sequence[str], *, now: datetime) -> None:
-    """Receipts without our key that came before the provider's id was known."""
+    """Receipts without our key that came before the provider's id was known. One that is locked is being matched: whoever waited
+    for it here, with messages locked, could be waited for in turn.
+    """
     if not provider_ids:
         return
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT id FROM connectors_receipt WHERE account_id = %s AND message_id IS NULL AND kind <> 'reply'
-                      AND provider_id = ANY(%s) ORDER BY id FOR UPDATE""",
+                      AND provider_id = ANY(%s) ORDER BY id FOR UPDATE SKIP LOCKED""",
             [account.pk, list(provider_ids)],
         )
         waiting = [row[0] for row in cursor.fetchall()]
@@ -143,9 +145,8 @@ def _match_replies(account: ProviderAccount, kind: str, receipts: Sequence[int])
 def take_effect(account: ProviderAccount, receipts: Sequence[int], *, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT r.id, r.kind, r.message_id, r.member_id, r.opts_out FROM connectors_receipt r
-               LEFT JOIN connectors_message m ON m.id = r.message_id
-               WHERE r.id = ANY(%s) ORDER BY r.message_id, r.id""",
+            """SELECT id, kind, message_id, member_id, opts_out FROM connectors_receipt
+               WHERE id = ANY(%s) ORDER BY message_id, id""",
             [list(receipts)],
         )
         matched = [Matched(*row) for row in cursor.fetchall()]

@@ -21,6 +21,7 @@ from connectors.models import ProviderAccount, Template
 from connectors.provider import Outcome, Result
 
 LONGEST_WAIT = 600  # seconds between two tries
+LONGEST_ASKED = 3600  # seconds that a provider may ask us to wait; more is a mistake of its own
 # Refusals that may be one recipient's fault: a refused call is halved until the one is alone.
 ONE_FAULT = {Outcome.INVALID, Outcome.OPTED_OUT, Outcome.NO_GRANT, Outcome.FREQ_CAP, Outcome.CONTENT}
 REASON = {Outcome.INVALID: "invalid_address"}  # otherwise the outcome's own name
@@ -86,10 +87,11 @@ def _move(call: Call, outcome: Outcome, here: list[tuple[Held, Result]], *, now:
         _ready(ids)
         stop_account(call.account.key, result.code, now=now)
     else:
-        wait = max(result.retry_after, min(2 ** here[0][0].tries, LONGEST_WAIT))
+        asked = min(max(result.retry_after, 0), LONGEST_ASKED)
+        wait = max(asked, min(2 ** here[0][0].tries, LONGEST_WAIT))
         _ready(ids, wait=wait)
         if outcome == Outcome.THROTTLED:
-            _slow(call.account, max(result.retry_after, 1))
+            _slow(call.account, max(asked, 1))
 
 
 def mark_sent(provider_ids: dict[UUID, str], *, price: Decimal, reason: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from connectors.models import ProviderAccount
 from connectors.provider import PROVIDERS, Account, Question
 from connectors.settle import mark_sent
 
-SLICE = 100  # messages asked for in a tick
+SLICE = 5  # messages asked for at once: two days each, at an account's time-out, stay far below a task's limit
 TIMES = 3  # not found so often: it was not taken
 HORIZON = timedelta(days=2)  # of real time: who cannot be asked for so long is unknown for good
 

@@ -17,7 +17,7 @@ from automation.models import Journey, JourneyVersion
 from cdp import conditions
 from cdp.errors import InvalidCondition
 from config.ground import clock
-from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline, badge
 
 COLOURS = {"draft": "info", "live": "success", "paused": "warning", "drained": "warning", "archived": "danger"}
 
@@ -71,9 +71,9 @@ class JourneyAdmin(ReadOnlyAdmin):
     def title(self, journey: Journey) -> str:
         return str(journey)
 
-    @display(description=_("state"), label=COLOURS)
-    def status(self, journey: Journey) -> tuple[str, str]:
-        return journey.state, journey.get_state_display()
+    @display(description=_("state"), ordering="state")
+    def status(self, journey: Journey) -> SafeString:
+        return badge(journey.get_state_display(), COLOURS.get(journey.state))
 
     @display(description=_("version"))
     def version(self, journey: Journey) -> str:

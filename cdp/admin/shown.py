@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet, Subquery
-from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from cdp.models.profile import Stage, ValueTier
-from config.ground import money
+from config.ground import money, readonly
 from config.ground.models import Brand
 
 COLOURS = {
@@ -31,7 +30,7 @@ LABELS: dict[str, Any] = dict(Stage.choices) | dict(ValueTier.choices) | {"synth
 def badge(value: str | None) -> SafeString | str:
     if not value:
         return "–"
-    return render_to_string("unfold/helpers/label.html", {"text": LABELS.get(value, value), "type": COLOURS.get(value)})
+    return readonly.badge(LABELS.get(value, value), COLOURS.get(value))
 
 
 def with_currency(rows: QuerySet) -> QuerySet:

@@ -25,6 +25,8 @@ Levels = Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=8
 Identities = Annotated[list[str], Meta(max_length=20)]
 Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,49}$")]
 
+# What the feed calls other facts, by their own numbers; and a dot is in the types of our own events (`stage.entered`).
+OURS = {"order", "refund", "member", "history"}
 FUTURE = timedelta(minutes=5)  # clocks of tills and phones differ; more than this is a mistake
 MOST = 10**18  # any number that a partner may say
 MOST_PIECES = 10**11  # of one line; what its column holds
@@ -154,8 +156,13 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
         _quantities(row.items)
     elif isinstance(row, EventRow):
         _instant("occurred_at", row.occurred_at, now)
-    elif isinstance(row, MemberRow) and row.registered_at:
-        _instant("registered_at", row.registered_at, now)
+        if row.type in OURS or "." in row.type:
+            raise _Refused("type", "reserved", _("this name is one of ours; take another"))
+    elif isinstance(row, MemberRow):
+        if row.registered_at:
+            _instant("registered_at", row.registered_at, now)
+        for n, consent in enumerate(row.consents):
+            _instant(f"consents[{n}].at", consent.at, now)
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 FAR = 10_000
@@ -19,6 +21,11 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: Any = self.object_list
         return rows.order_by()[:FAR].count()
+
+
+def badge(text: object, colour: str | None = None) -> SafeString:
+    """A state as a coloured word: info, success, warning, danger, primary, or none. In lists and on pages alike."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
 
 
 class _ReadOnly:

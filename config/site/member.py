@@ -6,11 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 
 from automation.models import Enrolment
 from cdp.admin import MemberAdmin
 from cdp.models import Event, Member
 from config.ground.readonly import ReadOnlyInline
+from connectors import reasons
 from connectors.models import Message
 from loyalty.models import PointsAccount
 
@@ -30,9 +33,13 @@ class MessageInline(ReadOnlyInline):
     model = Message
     tab = True
     hide_title = True
-    fields = readonly_fields = ["created_at", "template", "channel", "state", "delivery", "reason", "origin"]
+    fields = readonly_fields = ["created_at", "template", "channel", "state", "delivery", "why", "origin"]
     ordering = ["-created_at"]
     per_page = 10
+
+    @display(description=_("reason"))
+    def why(self, message: Message) -> str:
+        return reasons.label(message.reason) or "–"
 
 
 class PointsInline(ReadOnlyInline):

@@ -3,12 +3,13 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from config.ground import clock
-from config.ground.readonly import ReadOnlyAdmin
+from config.ground.readonly import ReadOnlyAdmin, badge
 from connectors import accounts
 from connectors.models import BlockedAddress, ProviderAccount
 
@@ -23,9 +24,9 @@ class ProviderAccountAdmin(ReadOnlyAdmin):
     exclude = ["secrets"]
     actions = ["stop", "start"]
 
-    @display(description=_("kind"), label={"sandbox": "warning", "live": "success"})
-    def kind(self, account: ProviderAccount) -> tuple[str, str]:
-        return ("sandbox", gettext("sandbox")) if account.sandbox else ("live", gettext("live"))
+    @display(description=_("kind"))
+    def kind(self, account: ProviderAccount) -> SafeString:
+        return badge(gettext("sandbox"), "warning") if account.sandbox else badge(gettext("live"), "success")
 
     @display(description=_("enabled"), boolean=True)
     def running(self, account: ProviderAccount) -> bool:

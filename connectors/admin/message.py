@@ -3,12 +3,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from config.ground import money
 from config.ground.models import Brand
-from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline, badge
 from connectors import reasons
 from connectors.addresses import masked
 from connectors.models import Attempt, Message, Receipt, Submission
@@ -58,9 +59,12 @@ class MessageAdmin(ReadOnlyAdmin):
         ("shown_state", "why"),
         ("shown_delivery", "delivered_at"),
         ("origin", "cause_key"),
-        ("channel", "account", "provider_id"),
-        ("created_at", "ready_at", "not_after", "sent_at"),
-        ("tries", "resent", "units", "charged"),
+        ("channel", "account"),
+        ("created_at", "ready_at"),
+        ("not_after", "sent_at"),
+        ("tries", "resent"),
+        ("units", "charged"),
+        "provider_id",
     ]
     readonly_fields = ["address", "text", "shown_state", "why", "shown_delivery", "charged"]
     inlines = [AttemptInline, ReceiptInline]
@@ -69,13 +73,13 @@ class MessageAdmin(ReadOnlyAdmin):
         currency = Brand.objects.values("currency")[:1]
         return super().get_queryset(request).annotate(currency=Subquery(currency)).defer("data")
 
-    @display(description=_("state"), label=COLOURS, ordering="state")
-    def shown_state(self, message: Message) -> tuple[str, str]:
-        return message.state, message.get_state_display()
+    @display(description=_("state"), ordering="state")
+    def shown_state(self, message: Message) -> SafeString:
+        return badge(message.get_state_display(), COLOURS.get(message.state))
 
-    @display(description=_("delivery"), label=DELIVERIES, ordering="delivery")
-    def shown_delivery(self, message: Message) -> tuple[str, str]:
-        return message.delivery, message.get_delivery_display()
+    @display(description=_("delivery"), ordering="delivery")
+    def shown_delivery(self, message: Message) -> SafeString:
+        return badge(message.get_delivery_display(), DELIVERIES.get(message.delivery))
 
     @display(description=_("reason"), ordering="reason")
     def why(self, message: Message) -> str:

@@ -46,6 +46,7 @@ class Book:
     def __init__(self, log: Path) -> None:
         self.lock = threading.RLock()
         self.barrier = 0
+        self.stop = ""  # where the last barrier stood, as whoever passed it says
         self.accepted: list[Accepted] = []
         self.by_phone: dict[str, list[Accepted]] = defaultdict(list)
         self.pending: list[Told] = []
@@ -57,7 +58,8 @@ class Book:
     def _read(self, log: Path, told_log: Path) -> None:
         told: dict[tuple[Any, ...], int] = defaultdict(int)
         for line in _lines(told_log):
-            self.barrier = max(self.barrier, line.get("barrier", 0))
+            if "barrier" in line:
+                self.barrier, self.stop = line["barrier"], line.get("stop", "")
             if "told" in line:
                 told[tuple(line["told"])] += 1
         for line in _lines(log):
@@ -85,11 +87,12 @@ class Book:
         self.by_phone[row.phone].append(row)
         self.pending += [Told(row, what, row.barrier + delay) for what, delay in numbers.told(row.phone)]
 
-    def pass_barrier(self) -> list[Told]:
-        """Take what is due now."""
+    def pass_barrier(self, stop: str = "") -> list[Told]:
+        """Take what is due now. At the same stop again, as after an interruption, it is the same barrier."""
         with self.lock:
-            self.barrier += 1
-            self._write({"barrier": self.barrier})
+            if not stop or stop != self.stop:
+                self.barrier, self.stop = self.barrier + 1, stop
+                self._write({"barrier": self.barrier, "stop": stop})
             return self._take(lambda item: item.due <= self.barrier)
 
     def due_at_once(self, biz_id: str) -> list[Told]:
@@ -109,9 +112,9 @@ class Book:
                 self._write({"told": item.id})
 
     def put_back(self, items: Sequence[Told], *, tries: int) -> int:
-        """For the next barrier; dropped after so many. Returns how many are dropped."""
+        """For the next time that a barrier is passed; dropped after so many. Returns how many are dropped."""
         with self.lock:
-            kept = [Told(i.of, i.what, self.barrier + 1, i.again + 1) for i in items if i.again + 1 < tries]
+            kept = [Told(i.of, i.what, self.barrier, i.again + 1) for i in items if i.again + 1 < tries]
             self.pending += kept
             return len(items) - len(kept)
 

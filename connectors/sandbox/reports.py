@@ -26,10 +26,10 @@ class Reports:
         self.book, self.callback = book, callback
         self.one_at_a_time = threading.Lock()
 
-    def pass_barrier(self) -> dict[str, int]:
+    def pass_barrier(self, stop: str = "") -> dict[str, int]:
         """Deliver all that is due; answers when it is delivered, refused for good, or put back."""
         with self.one_at_a_time:
-            due = self.book.pass_barrier()
+            due = self.book.pass_barrier(stop)
             reports = [item for item in due if item.what != REPLY]
             replies = [item for item in due if item.what == REPLY]
             failed = self.deliver(reports) + self.deliver(replies)

@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             said: dict[str, Any] = json.loads(body or b"{}")
             if verb == "barrier":
-                self._answer(200, self.server.reports.pass_barrier())
+                self._answer(200, self.server.reports.pass_barrier(str(said.get("stop", ""))))
             elif verb == "fault":
                 self.server.faults.ask(said["mode"], int(said.get("times", 1)), str(said.get("code", "")))
                 self._answer(200, {})

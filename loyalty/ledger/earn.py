@@ -43,7 +43,7 @@ def earn_many(programme: Programme, earnings: Sequence[Earning], *, now: datetim
     """One answer per earning, in order; the same cause again answers the same."""
     posted = post_many(programme, [_posting(e) for e in earnings], now=now)
     accept.record(
-        [_earned(programme, e, p) for e, p in zip(earnings, posted, strict=True) if p.new],
+        [_earned(programme, e, p, now) for e, p in zip(earnings, posted, strict=True) if p.new],
         now=now,
     )
     return posted
@@ -65,12 +65,12 @@ def _posting(e: Earning) -> Posting:
     )
 
 
-def _earned(programme: Programme, e: Earning, posted: Posted) -> accept.Own:
+def _earned(programme: Programme, e: Earning, posted: Posted, now: datetime) -> accept.Own:
     return accept.Own(
         "points.earned",
         e.member,
         Cause(f"points:{programme.key}", f"entry/{posted.entry}"),
-        e.terms.occurred_at,
+        now,
         {
             "programme": programme.key,
             "kind": str(e.terms.kind),

@@ -33,10 +33,14 @@ def test_the_pages_show_who_enters_in_words_and_how_many_did(client, staff):
     assert f">{enrolled.held_out}<" in page
     detail = client.get(f"{LIST}{version.journey.pk}/change/").content.decode()
     assert "template: win-back" in detail
+    assert "(&#x27;" not in detail
     assert client.get(f"/admin/automation/journeyversion/{version.pk}/change/").status_code == 200
     assert client.get("/admin/automation/enrolment/?state__exact=open").status_code == 200
     enrolment = version.journey.enrolments.exclude(state="held_out").first()
-    assert "enqueued" in client.get(f"/admin/automation/enrolment/{enrolment.pk}/change/").content.decode()
+    passage = client.get(f"/admin/automation/enrolment/{enrolment.pk}/change/").content.decode()
+    assert "enqueued" in passage
+    message = enrolment.runs.exclude(message=None).get().message
+    assert f'href="/admin/connectors/message/{message}/change/"' in passage
 
 
 @pytest.mark.django_db

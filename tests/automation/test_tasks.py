@@ -1,15 +1,19 @@
 import threading
+import time
 
 import pytest
 from celery import current_app
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
-from automation import document, publishing, stepping, tasks
+from automation import document, publishing, schedules, stepping, tasks
 from automation.models import Enrolment, StepRun
 from config.ground import clock
+from config.ground import schedules as ground_schedules
 from config.ground.models import Slot
 from connectors.models import Message
-from tests.automation.builders import DAY, NOW, SEND, a_journey, advance, enrol, members, states
+from tests.automation.builders import DAY, NOW, SEND, a_document, a_journey, advance, enrol, members, states
+
+SECOND = a_document(priority=70)
 
 
 def test_the_ticks_are_known_by_their_names():
@@ -58,3 +62,36 @@ def test_once_a_pause_has_returned_nobody_moves_any_more():
     members(1)
     assert enrol(version, "later").treated == 0
     assert advance(NOW + DAY) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("steer", [publishing.pause, lambda journey, **who: publishing.publish(SECOND, **who)])
+def test_who_steers_a_journey_while_its_slot_runs_waits_and_is_not_refused(monkeypatch, steer):
+    """Both lock the journey before its schedule: the other way round they would wait for each other."""
+    version = a_journey()
+    members(2)
+    failed = []
+
+    def steering():
+        try:
+            steer(version.journey, by="li", now=NOW + DAY)
+        except OperationalError as error:
+            failed.append(error)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=steering)
+    take = ground_schedules.take
+
+    def taken(key, **given):
+        slots = take(key, **given)
+        thread.start()
+        time.sleep(0.5)
+        return slots
+
+    monkeypatch.setattr(ground_schedules, "take", taken)
+    assert schedules.run_due(now=NOW + DAY) == 1
+    thread.join(10)
+
+    assert failed == []
+    assert Enrolment.objects.filter(version=version).count() == 2

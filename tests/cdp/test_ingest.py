@@ -290,3 +290,19 @@ def test_two_senders_of_the_same_batch_store_it_once():
     assert sum(a.accepted for a in answers) == 50
     assert sum(a.duplicates for a in answers) == 50
     assert (Order.objects.count(), Member.objects.count(), FeedRow.objects.count()) == (50, 7, 50)
+
+
+def test_a_consent_of_the_future_is_refused():
+    """It would stand against every withdrawal until then."""
+    said = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2999-01-01T00:00:00Z"}
+
+    answer = send("members", {"identities": ["crm_id:1"], "consents": [said]})
+
+    assert counts(answer) == (0, 0, [(0, "consents[0].at", "future")])
+
+
+@pytest.mark.parametrize("type", ["order", "refund", "member", "history", "message.sent", "stage.entered"])
+def test_a_partners_event_takes_no_name_of_ours(type):
+    """Readers would take its number for an order's, or its words for ours."""
+    assert counts(send("events", event(type=type))) == (0, 0, [(0, "type", "reserved")])
+    assert not FeedRow.objects.exists()

@@ -112,3 +112,17 @@ def test_a_command_ends_with_one_line_and_exit_code_1(tmp_path, settings, line):
     )
 
     assert (done.returncode, done.stderr) == (1, line + "\n")
+
+
+def test_a_database_that_nobody_answers_for_is_one_line():
+    told = subprocess.run(
+        [sys.executable, "manage.py", "reconcile"],
+        env={**os.environ, "DATABASE_URL": "postgres://u:hidden@127.0.0.1:1/x"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert told.returncode == 1
+    assert told.stderr.startswith("PostgreSQL cannot be reached: ")
+    assert told.stderr.count("\n") == 1
+    assert "hidden" not in told.stderr

@@ -145,6 +145,17 @@ def test_a_worker_that_takes_nothing_is_replaced(installation):
 
 
 @pytest.mark.slow
+def test_a_killed_keeper_is_started_anew_with_its_servers(installation):
+    installation.start()
+    (keeper,) = [pid for pid, words in installation.living().items() if "config.keeper" in words]
+
+    os.kill(keeper, signal.SIGKILL)
+    processes.wait(lambda: not installation.ready(), 10)
+
+    installation.wait_ready(30)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("server", ["postgres", "valkey-server"])
 def test_a_killed_server_comes_back_and_the_worker_goes_on(installation, server):
     installation.start()

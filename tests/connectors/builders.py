@@ -119,8 +119,8 @@ class Sandbox:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def barrier(self) -> dict:
-        return self.control("barrier")
+    def barrier(self, **said) -> dict:
+        return self.control("barrier", **said)
 
     def fault(self, mode: str, times: int = 1, code: str = "") -> None:
         self.control("fault", mode=mode, times=times, code=code)

@@ -94,6 +94,17 @@ def test_what_was_told_is_not_told_again_after_a_restart(sandbox):
     assert (state["accepted"], state["barrier"], state["waiting"]) == (2, 1, 2)
 
 
+def test_a_stop_that_is_interrupted_has_one_barrier(sandbox):
+    """Else what is told two barriers late would come a stop early."""
+    assert sandbox.barrier(stop="Monday")["barrier"] == 1
+    assert sandbox.barrier(stop="Monday")["barrier"] == 1
+    sandbox.kill()
+    sandbox.start()
+
+    assert sandbox.barrier(stop="Monday")["barrier"] == 1
+    assert sandbox.barrier(stop="Tuesday")["barrier"] == 2
+
+
 def test_a_torn_line_is_as_if_it_had_never_been(sandbox):
     call(sandbox, **batch())
     sandbox.kill()

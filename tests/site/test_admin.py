@@ -11,6 +11,7 @@ from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
 from config.ground import alarms, crypto
 from config.ground.models import Alarm, AuditRow, Brand
 from config.ground.readonly import BoundedPaginator
+from connectors.models import Message
 from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
@@ -191,3 +192,26 @@ def test_pages_show_the_brands_time(admin_client, person):
     page = admin_client.get(reverse("admin:cdp_order_changelist")).content.decode()
 
     assert "2017-10-03 10:00" in page
+
+
+def test_the_theme_speaks_chinese_too(admin_client, client):
+    """What the theme says itself: the login page, and a list in which nothing is found."""
+    chinese = {"Accept-Language": "zh-hans"}
+
+    assert "欢迎回到" in client.get("/admin/login/", headers=chinese).content.decode()
+    nothing = admin_client.get(reverse("admin:ground_alarm_changelist") + "?q=x", headers=chinese).content.decode()
+    assert "No results found" not in nothing
+    assert "没有结果" in nothing
+
+
+def test_why_a_message_did_not_go_is_said_in_words_where_one_looks(admin_client, person):
+    enrolment = an_enrolment(a_journey("quiet"), person, day(0))
+    a_message(enrolment, day(1))
+    Message.objects.update(state="suppressed", reason="no_consent", delivery="none", sent_at=None)
+
+    for label, pk in (("cdp_member", person.pk), ("automation_enrolment", enrolment.pk)):
+        page = admin_client.get(
+            reverse(f"admin:{label}_change", args=[pk]), headers={"Accept-Language": "zh-hans"}
+        ).content.decode()
+        assert "没有有效授权" in page, label
+        assert "no_consent" not in page, label

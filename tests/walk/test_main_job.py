@@ -11,6 +11,7 @@ from django.db import connection
 from automation.models import Conversion, Enrolment, Figure, Journey, StepRun
 from automation.results.period import Period
 from automation.results.report import report
+from cdp import daily
 from cdp.models import Consent, Event, FeedRow, Member, Order, Placement
 from config import demonstration, replay
 from config.demonstration import START
@@ -39,8 +40,10 @@ def shop(transactional_db, live_server, tmp_path):
     counterpart.kill()
 
 
-def walk(tmp_path, *, days: int) -> None:
-    demonstration.walk(tmp_path, households=HOUSEHOLDS, until=START + timedelta(days=days), say=lambda line: None)
+def walk(tmp_path, *, days: int) -> str:
+    said: list[str] = []
+    demonstration.walk(tmp_path, households=HOUSEHOLDS, until=START + timedelta(days=days), say=said.append)
+    return "\n".join(said)
 
 
 def test_from_orders_to_conversions(shop, tmp_path):
@@ -60,6 +63,24 @@ def test_from_orders_to_conversions(shop, tmp_path):
     before = snapshot()
     replay.settle(now=clock.now())
     assert snapshot() == before  # every tick once more changes nothing
+
+
+def test_a_walk_that_was_killed_at_its_last_stop_finishes_it(shop, tmp_path, monkeypatch):
+    def killed(*_args, **_given):
+        if clock.now() > START:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(daily, "turn", killed)  # after the day's facts were told, before anything came of them
+        walk(tmp_path, days=1)
+    assert clock.now() > START
+
+    said = walk(tmp_path, days=1)
+
+    assert not FeedRow.objects.exists()
+    assert Figure.objects.filter(day=(START + timedelta(days=1)).date(), key="kpi").exists()
+    assert "nothing to walk" not in said
+    assert "nothing to walk" in walk(tmp_path, days=1)
 
 
 def history_triggered_nobody():
@@ -126,7 +147,7 @@ def orders_were_credited():
     for journey in Journey.objects.all():
         found = report(journey, Period(clock.now()))
         assert found.arms.treated.n + found.arms.treated_open > 0
-        assert found.lift is None or -1 <= found.lift.low <= found.lift.value <= found.lift.high <= 1
+        assert found.lift is None or -1 <= found.lift.ci.low <= found.lift.value <= found.lift.ci.high <= 1
     with connection.cursor() as cursor:  # a credited order follows its message
         cursor.execute("""SELECT count(*) FROM automation_conversion c JOIN cdp_order o ON o.id = c.order_id
                           JOIN connectors_message m ON m.id = c.message WHERE o.placed_at <= m.sent_at""")

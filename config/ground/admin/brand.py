@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from config.ground import alarms, audit, clock
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
-from config.ground.readonly import ReadOnlyAdmin
+from config.ground.readonly import ReadOnlyAdmin, badge
 
 
 @admin.register(Brand)
@@ -27,9 +28,9 @@ class AlarmAdmin(ReadOnlyAdmin):
     ordering = ["-last_at"]
     actions = ["close"]
 
-    @display(description=_("state"), label={"open": "danger", "closed": "success"})
-    def state(self, alarm: Alarm) -> tuple[str, object]:
-        return ("open", _("open")) if alarm.closed_at is None else ("closed", _("closed"))
+    @display(description=_("state"))
+    def state(self, alarm: Alarm) -> SafeString:
+        return badge(_("open"), "danger") if alarm.closed_at is None else badge(_("closed"), "success")
 
     @admin.action(description=_("Close the selected alarms"), permissions=["close"])
     def close(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from config.ground import clock
+from config.ground.arguments import instant
 
 
 class Command(BaseCommand):
@@ -14,28 +14,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         group = parser.add_mutually_exclusive_group()
-        group.add_argument("--stand", metavar="T", help="an instant with its offset, like 2017-10-01T00:00:00-04:00")
-        group.add_argument("--move", metavar="T", help="a later instant")
+        group.add_argument(
+            "--stand", type=instant, metavar="T", help="an instant with its offset, like 2017-10-01T00:00:00-04:00"
+        )
+        group.add_argument("--move", type=instant, metavar="T", help="a later instant")
         group.add_argument("--wall", action="store_true")
 
-    def handle(self, *args: Any, stand: str | None, move: str | None, wall: bool, **options: Any) -> None:
+    def handle(self, *args: Any, stand: datetime | None, move: datetime | None, wall: bool, **options: Any) -> None:
         try:
             if stand:
-                clock.stand(_instant(stand), by="command")
+                clock.stand(stand, by="command")
             elif move:
-                clock.move(_instant(move))
+                clock.move(move)
             elif wall:
                 clock.release(by="command", now=datetime.now(UTC))
         except clock.ClockRefused as refusal:
             raise CommandError(str(refusal)) from None
         self.stdout.write(clock.now().astimezone(clock.zone()).isoformat())
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = parse_datetime(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise CommandError(f"{text!r} is not an instant with its offset, like 2017-10-01T00:00:00-04:00")
-    return at

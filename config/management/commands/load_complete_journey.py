@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from cdp.models import Member, Order, OrderLine
 from cdp.tasks import drain_all
@@ -15,16 +14,7 @@ from config.complete_journey import BEGIN, END, Past, dress
 from config.complete_journey.past import WrongBrand
 from config.complete_journey.tables import Missing
 from config.ground import clock
-
-
-def _instant(text: str) -> datetime:
-    try:
-        at = parse_datetime(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} is not an instant with its offset, like 2017-10-01T00:00:00-04:00")
-    return at
+from config.ground.arguments import instant
 
 
 def _positive(text: str) -> int:
@@ -38,7 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--households", type=_positive, metavar="N", help="only the first N of a fixed order")
-        parser.add_argument("--until", type=_instant, default=END, metavar="T", help="only facts up to this instant")
+        parser.add_argument("--until", type=instant, default=END, metavar="T", help="only facts up to this instant")
         parser.add_argument("--json", action="store_true", help="the counts as JSON on the last line")
 
     def handle(self, *args: Any, households: int | None, until: datetime, **options: Any) -> None:
