@@ -18,7 +18,7 @@ from automation.results.report import Report, report
 from automation.results.verdict import sentence
 from config.ground import clock, openapi
 from config.ground.models import Brand
-from config.ground.problems import Refused
+from config.ground.problems import Fault, Refused
 from config.ground.web import Door
 
 
@@ -76,9 +76,12 @@ class MetricsAnswer(Struct):
 class JourneyMetrics(Door):
     scope = "metrics"
 
-    @openapi.call("What a journey caused", name="journey_metrics", answers={200: MetricsAnswer}, refusals=(404,))
+    @openapi.call("What a journey caused", name="journey_metrics", answers={200: MetricsAnswer}, refusals=(400, 404))
     def get(self, request: Request, key: str) -> Response:
-        """Over all its enrolments, of all its versions."""
+        """Over all its enrolments, of all its versions. It takes no parameters."""
+        if unknown := sorted(request.query_params):
+            faults = [Fault(name, "unknown_parameter", _("this call takes no parameters")) for name in unknown]
+            raise Refused(400, "invalid", _("the request does not have the right form"), faults)
         journey = Journey.objects.select_related("live").filter(key=key).first()
         if journey is None:
             raise Refused(404, "no_such_journey", _("there is no such journey"))

@@ -20,11 +20,16 @@ CREDITED = f"""automation_conversion c JOIN {purchases("%(as_of)s")} o
 
 @dataclass(frozen=True)
 class Funnel:
-    """Enrolments; each line is a part of the one before it, apart from the hold-outs and what came back."""
+    """Enrolments, so a member may be in it more than once. qualified = held_out + enrolled, and enrolled = reached
+    + left_before + not_reached + under_way; delivered, converted and undelivered are parts of those before them.
+    """
 
     qualified: int
     held_out: int
     enrolled: int
+    left_before: int  # left before any message: met the goal or the exit, or the way ended
+    not_reached: int  # every message was suppressed, failed or expired, or the enrolment itself failed
+    under_way: int  # not reached yet: there are steps to take, or the fate of a message is open
     reached: int  # at least one message was sent
     delivered: int
     converted: int  # an order is credited to a message of the enrolment
@@ -56,16 +61,26 @@ class Credit:
 _FUNNEL = f"""{COHORT},
 fate AS (
     SELECT r.enrolment_id AS id, bool_or(m.state = 'sent') AS reached,
+           bool_or(m.state IN ('ready', 'inflight', 'unknown')) AS pending,
            bool_or(m.delivery IN ('delivered', 'clicked', 'replied')) AS delivered,
            bool_and(m.delivery = 'undelivered') FILTER (WHERE m.state = 'sent') AS undelivered,
            bool_or(EXISTS (SELECT FROM connectors_receipt a WHERE a.message_id = m.id AND a.opts_out)) AS opted_out
     FROM cohort JOIN automation_steprun r ON r.enrolment_id = cohort.id JOIN connectors_message m ON m.id = r.message
-    GROUP BY r.enrolment_id)
-SELECT count(*), count(*) FILTER (WHERE state = 'held_out'), count(*) FILTER (WHERE state <> 'held_out'),
-       count(*) FILTER (WHERE reached), count(*) FILTER (WHERE reached AND delivered),
-       count(*) FILTER (WHERE EXISTS (SELECT FROM {CREDITED} WHERE c.enrolment_id = cohort.id)),
+    GROUP BY r.enrolment_id),
+stood AS (
+    SELECT cohort.id, state, fate.delivered, fate.undelivered, fate.opted_out,
+           CASE WHEN state = 'held_out' THEN 'held_out' WHEN reached THEN 'reached'
+                WHEN state = 'open' OR pending THEN 'under_way'
+                WHEN fate.id IS NOT NULL OR state = 'failed' THEN 'not_reached'
+                ELSE 'left_before' END AS place
+    FROM cohort LEFT JOIN fate USING (id))
+SELECT count(*), count(*) FILTER (WHERE place = 'held_out'), count(*) FILTER (WHERE place <> 'held_out'),
+       count(*) FILTER (WHERE place = 'left_before'), count(*) FILTER (WHERE place = 'not_reached'),
+       count(*) FILTER (WHERE place = 'under_way'), count(*) FILTER (WHERE place = 'reached'),
+       count(*) FILTER (WHERE place = 'reached' AND delivered),
+       count(*) FILTER (WHERE EXISTS (SELECT FROM {CREDITED} WHERE c.enrolment_id = stood.id)),
        count(*) FILTER (WHERE undelivered), count(*) FILTER (WHERE opted_out)
-FROM cohort LEFT JOIN fate USING (id)"""
+FROM stood"""
 
 _MESSAGES = f"""{COHORT}
 SELECT count(*), count(*) FILTER (WHERE m.state = 'sent'),

@@ -20,12 +20,13 @@ TONES = {Verdict.RAISED: "good", Verdict.LOWERED: "bad"}
 
 @dataclass(frozen=True)
 class Line:
-    """A bar of the funnel: `share` of those that qualified, in percent."""
+    """A bar of the funnel: `share` of those that qualified, in percent; `meaning` where the label cannot say it all."""
 
     label: str
     count: str
     share: float
     tone: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,16 +103,23 @@ def _card(report: Report, currency: str, reach: float, top: float) -> Card:
 
 def _funnel(report: Report) -> list[Line]:
     found = report.funnel
+    left = _("They met the goal or the exit before a message was due, or their way ended without one.")
+    refused = _("Every message was suppressed, failed or expired: the reasons stand at the messages.")
     lines = [
-        (_("qualified"), found.qualified, ""),
-        (_("held out"), found.held_out, "held"),
-        (_("enrolled"), found.enrolled, ""),
-        (_("reached"), found.reached, ""),
-        (_("delivered"), found.delivered, ""),
-        (_("converted"), found.converted, "strong"),
+        (_("qualified"), found.qualified, "", ""),
+        (_("held out"), found.held_out, "held", ""),
+        (_("enrolled"), found.enrolled, "", ""),
+        (_("left before a message"), found.left_before, "lost", left),
+        (_("not reached"), found.not_reached, "lost", refused),
+        (_("under way"), found.under_way, "lost", _("Not reached yet: a step or a message is still to come.")),
+        (_("reached"), found.reached, "", _("At least one message was sent.")),
+        (_("delivered"), found.delivered, "", ""),
+        (_("converted"), found.converted, "strong", _("An order is credited to a message of the enrolment.")),
     ]
     whole = max(found.qualified, 1)
-    return [Line(label, f"{count:,}", round(100 * count / whole, 1), tone) for label, count, tone in lines]
+    return [
+        Line(label, f"{count:,}", round(100 * count / whole, 1), tone, meaning) for label, count, tone, meaning in lines
+    ]
 
 
 def _arm(label: str, tone: str, arm: stats.Arm, top: float) -> ArmBar | None:

@@ -62,7 +62,11 @@ def _headlines(counts: dict[tuple[str, str], int], today: date, currency: str) -
         since.filter(key__in=("orders", "amount", "conversions")).values_list("key").annotate(Sum("value")).order_by()
     )
     sent = since.filter(key="messages", dimensions__state=State.SENT.value).aggregate(sum=Sum("value"))["sum"] or 0
-    recent = _("last %(days)s days") % {"days": DAYS}
+    recent = _("%(days)s days, %(first)s to %(last)s") % {
+        "days": DAYS,
+        "first": f"{today - timedelta(days=DAYS - 1):%Y-%m-%d}",
+        "last": f"{today:%Y-%m-%d}",
+    }
     return [
         (_("members"), f"{sum(counts.values()):,}", _("with a profile")),
         (_("orders"), f"{sums.get('orders', 0):,}", recent),

@@ -32,8 +32,8 @@ def test_a_journeys_metrics(partner):
     body = json.loads(response.content)
     assert (body["journey"], body["version"], body["as_of"]) == ("win-back", 1, "2017-12-01T15:00:00Z")
     assert body["funnel"] == {
-        "qualified": 6, "held_out": 1, "enrolled": 5, "reached": 4, "delivered": 4, "converted": 1, "undelivered": 0,
-        "opted_out": 0,
+        "qualified": 6, "held_out": 1, "enrolled": 5, "left_before": 1, "not_reached": 0, "under_way": 0, "reached": 4,
+        "delivered": 4, "converted": 1, "undelivered": 0, "opted_out": 0,
     }  # fmt: skip
     treated, held_out = body["arms"]["treated"], body["arms"]["held_out"]
     assert (treated["n"], treated["converted"], treated["rate"], treated["open"]) == (4, 1, 0.25, 1)
@@ -53,6 +53,18 @@ def test_before_a_window_is_over_there_is_no_lift(partner):
 
     assert body["arms"]["treated"] == {"n": 0, "converted": 0, "rate": None, "ci": None, "open": 4}
     assert (body["lift"]["value"], body["lift"]["ci"], body["lift"]["verdict"]) == (None, None, "too_early")
+
+
+def test_a_parameter_that_it_does_not_know_is_refused_by_name(partner):
+    response = partner("metrics").get("/api/v1/journeys/win-back/metrics?from=2017-10-01&arm=treated")
+
+    assert response.status_code == 400
+    body = json.loads(response.content)
+    assert body["code"] == "invalid"
+    assert [(fault["path"], fault["code"]) for fault in body["errors"]] == [
+        ("arm", "unknown_parameter"),
+        ("from", "unknown_parameter"),
+    ]
 
 
 @pytest.mark.parametrize("key", ["no-such", "x" * 500, "_"])

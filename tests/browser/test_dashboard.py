@@ -39,8 +39,9 @@ def test_the_overview_shows_three_journeys_with_their_figures(look):
             assert counts == [
                 str(n)
                 for n in (
-                    found.funnel.qualified, found.funnel.held_out, found.funnel.enrolled, found.funnel.reached,
-                    found.funnel.delivered, found.funnel.converted,
+                    found.funnel.qualified, found.funnel.held_out, found.funnel.enrolled, found.funnel.left_before,
+                    found.funnel.not_reached, found.funnel.under_way, found.funnel.reached, found.funnel.delivered,
+                    found.funnel.converted,
                 )
             ]  # fmt: skip
             assert min(found.funnel.held_out, found.funnel.delivered, found.funnel.converted) > 0

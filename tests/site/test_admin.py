@@ -215,3 +215,15 @@ def test_why_a_message_did_not_go_is_said_in_words_where_one_looks(admin_client,
         ).content.decode()
         assert "没有有效授权" in page, label
         assert "no_consent" not in page, label
+
+
+def test_the_overview_says_what_it_counts_and_over_which_days(admin_client):
+    Brand.objects.update(clock_mode="replay", clock_at=NOW, timezone="America/New_York")
+    version = a_journey()
+    an_enrolment(version, a_member(), day(0))
+
+    page = admin_client.get("/admin/", headers={"Accept-Language": "zh-hans"}).content.decode()
+
+    for text in ("未触达即离开", "未能触达", "同一会员多次入组计多次", "每人只计首次入组"):
+        assert text in page
+    assert "30 天，2017-11-02 至 2017-12-01" in page

@@ -98,6 +98,7 @@ def test_the_funnel_the_messages_and_what_is_credited():
     assert (funnel.qualified, funnel.held_out, funnel.enrolled) == (6, 1, 5)
     assert (funnel.reached, funnel.delivered, funnel.converted) == (4, 2, 1)
     assert (funnel.undelivered, funnel.opted_out) == (1, 0)
+    assert (funnel.left_before, funnel.not_reached, funnel.under_way) == (0, 1, 0)
     sent = found.messages
     assert (sent.total, sent.sent, sent.delivered, sent.undelivered) == (6, 5, 3, 1)
     assert (sent.replied, sent.suppressed, sent.failed, sent.units, sent.cost) == (1, 1, 0, 5, 25)
@@ -134,6 +135,37 @@ def test_what_is_credited_is_net_as_of_the_instant():
     assert [credited(day(n)) for n in (4.9, 5, 6)] == [(1, 2, 1250), (1, 1, 250), (1, 1, 200)]
     a_refund(part, day(7), 200)
     assert (credited(day(6)), credited(day(7))) == ((1, 1, 200), (0, 0, 0))
+
+
+def test_who_was_enrolled_and_not_reached_is_accounted_for():
+    version = a_journey()
+
+    def came(state="done", reason="", *messages):
+        enrolment = an_enrolment(version, a_member(), day(0))
+        for number, fate in enumerate(messages):
+            a_message(enrolment, day(1), state=fate, step=f"s{number}")
+        due = {"due_at": day(40), "closed_at": None} if state == "open" else {}
+        type(enrolment).objects.filter(pk=enrolment.pk).update(state=state, reason=reason, **due)
+
+    left = [("done", "goal"), ("exited", "exit"), ("done", "")]
+    refused = [("suppressed",), ("failed", "expired"), ("suppressed", "unknown_final"), ("cancelled",)]
+    for state, reason in left:
+        came(state, reason)
+    for fates in refused:
+        came("done", "", *fates)
+    came("exited", "exit", "suppressed")
+    came("failed", "hello: ValueError")
+    came("open")
+    came("open", "", "suppressed")  # the next step may still reach it
+    came("done", "goal", "ready")  # its message may still go
+    came("open", "", "sent")
+    came("exited", "exit", "suppressed", "sent")
+    an_enrolment(version, a_member(), day(0), held_out=True)
+
+    found = report(version.journey, Period(NOW)).funnel
+
+    assert (found.qualified, found.held_out, found.enrolled) == (15, 1, 14)
+    assert (found.left_before, found.not_reached, found.under_way, found.reached) == (3, 6, 3, 2)
 
 
 def test_another_journeys_rows_are_not_in_it():
