@@ -14,6 +14,7 @@ from automation.errors import StepBroken
 from automation.graph import END, Act, Branch, End, Graph, Wait
 from automation.models import Enrolment
 from cdp import conditions
+from cdp.features.net import purchases
 from config.ground import clock
 from config.ground.cause import Cause
 
@@ -29,11 +30,11 @@ _LOCK = """
     ORDER BY e.due_at, e.id LIMIT %(limit)s
     FOR NO KEY UPDATE OF e SKIP LOCKED FOR SHARE OF j
 """
-# The goal: an order after the enrolment and within its window.
-_MET = """
-    SELECT e.id FROM automation_enrolment e WHERE e.id = ANY(%s) AND EXISTS (
-        SELECT FROM cdp_order o WHERE o.member_id = e.member_id AND o.placed_at > e.enrolled_at
-        AND o.placed_at <= least(e.closes_at, %s))
+# The goal: an order after the enrolment and within its window, which was not given back.
+_MET = f"""
+    SELECT e.id FROM automation_enrolment e WHERE e.id = ANY(%(ids)s) AND EXISTS (
+        SELECT FROM {purchases("%(now)s")} o WHERE o.member_id = e.member_id AND o.placed_at > e.enrolled_at
+        AND o.placed_at <= least(e.closes_at, %(now)s))
 """
 _RUNS = """
     INSERT INTO automation_steprun (enrolment_id, step, visit, at, outcome, message)
@@ -71,7 +72,7 @@ def take(stage: Stage, turns: Sequence[Turn], *, now: datetime) -> None:
     """Exits are asked before every step; who is left takes it."""
     graph = stage.graph
     if turns and graph.goal_exits:
-        met = {id for (id,) in _query(_MET, [[turn.enrolment for turn in turns], now])}
+        met = {id for (id,) in _query(_MET, {"ids": [turn.enrolment for turn in turns], "now": now})}
         turns = _leave(turns, {turn.member for turn in turns if turn.enrolment in met}, State.DONE, "goal")
     if turns and graph.exit:
         turns = _leave(turns, _fulfilling(graph.exit, turns, now), State.EXITED, "exit")

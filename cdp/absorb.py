@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cdp import feed, placement, profiles
-from cdp.ingest.accept import HISTORY
+from cdp.ingest.batch import HISTORY
 
 
 @feed.READERS.register(feed.PROFILE)

@@ -29,8 +29,8 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Heard:
-    kind: str  # "order", or an event's type
-    ref: int  # Order.id or Event.id
+    kind: str  # "order", "refund", or an event's type
+    ref: int  # Order.id, Refund.id or Event.id
     member: int
     at: datetime  # when it happened (with `ref` the key of an event)
 

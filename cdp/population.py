@@ -7,16 +7,17 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from cdp.features.net import purchases
 from cdp.models import PopulationRun
 from config.ground import clock
 from config.ground.models import Brand
 
 # Base interval: percentile_disc(.5) over the days between consecutive purchase days of all members pooled.
 # Tier cuts: percentile_disc over the members with a positive net amount in the 365 days before the midnight.
-_RUN = """
+_RUN = f"""
     WITH days AS (
         SELECT member_id, (placed_at AT TIME ZONE %(tz)s)::date AS day, sum(amount) AS amount
-        FROM cdp_order WHERE placed_at < %(midnight)s AND member_id IS NOT NULL GROUP BY 1, 2),
+        FROM {purchases("%(midnight)s", until="<")} bought WHERE member_id IS NOT NULL GROUP BY 1, 2),
     gaps AS (SELECT day - lag(day) OVER (PARTITION BY member_id ORDER BY day) AS gap FROM days),
     spent AS (SELECT sum(amount) AS amount FROM days WHERE day >= %(day)s::date - 365 GROUP BY member_id HAVING sum(amount) > 0)
     INSERT INTO cdp_populationrun (day, as_of, base_interval, middle_cut, top_cut)

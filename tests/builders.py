@@ -60,6 +60,17 @@ def an_order(
     return Order.objects.get(external_id=row["id"])
 
 
+def a_refund(order: Order, refunded: datetime | str, amount: int, *, now: datetime | None = None) -> None:
+    refunded = at(refunded) if isinstance(refunded, str) else refunded
+    row = {
+        "id": f"refund-{next(_number)}",
+        "order_id": order.external_id,
+        "refunded_at": refunded.isoformat(),
+        "amount": amount,
+    }
+    _take("refunds", row, now=now or refunded)
+
+
 def an_event(
     member: int, type: str, occurred: datetime | str, *, now: datetime | None = None, **properties: Any
 ) -> None:

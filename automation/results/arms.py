@@ -12,11 +12,12 @@ from django.db import connection
 
 from automation.results.period import ENROLLED, Period
 from automation.results.stats import Arm
+from cdp.features.net import purchases
 
 # One row a unit: member_id, held_out, open, converted.
 UNITS = f"""
     SELECT u.member_id, u.state = 'held_out' AS held_out, u.closes_at > %(as_of)s AS open,
-           EXISTS (SELECT FROM cdp_order o WHERE o.member_id = u.member_id
+           EXISTS (SELECT FROM {purchases("%(as_of)s")} o WHERE o.member_id = u.member_id
                    AND o.placed_at > u.enrolled_at AND o.placed_at <= least(u.closes_at, %(as_of)s)) AS converted
     FROM (SELECT DISTINCT ON (member_id) member_id, state, enrolled_at, closes_at
           FROM automation_enrolment WHERE {ENROLLED} ORDER BY member_id, enrolled_at, id) u"""

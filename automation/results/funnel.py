@@ -9,9 +9,13 @@ from django.db import connection
 
 from automation.results.attribution import LAST_TOUCH
 from automation.results.period import ENROLLED, Period
+from cdp.features.net import purchases
 from config.ground.cause import cause_id_sql
 
 COHORT = f"WITH cohort AS (SELECT id, version_id, state FROM automation_enrolment WHERE {ENROLLED})"
+# What is credited, as it stands at the instant: not what was given back in full, and net of what was in part.
+CREDITED = f"""automation_conversion c JOIN {purchases("%(as_of)s")} o
+               ON o.id = c.order_id AND c.model = %(model)s AND c.at <= %(as_of)s"""
 
 
 @dataclass(frozen=True)
@@ -74,8 +78,7 @@ SELECT count(*), count(*) FILTER (WHERE place = 'held_out'), count(*) FILTER (WH
        count(*) FILTER (WHERE place = 'left_before'), count(*) FILTER (WHERE place = 'not_reached'),
        count(*) FILTER (WHERE place = 'under_way'), count(*) FILTER (WHERE place = 'reached'),
        count(*) FILTER (WHERE place = 'reached' AND delivered),
-       count(*) FILTER (WHERE EXISTS (SELECT FROM automation_conversion c
-                                      WHERE c.enrolment_id = stood.id AND c.model = %(model)s AND c.at <= %(as_of)s)),
+       count(*) FILTER (WHERE EXISTS (SELECT FROM {CREDITED} WHERE c.enrolment_id = stood.id)),
        count(*) FILTER (WHERE undelivered), count(*) FILTER (WHERE opted_out)
 FROM stood"""
 
@@ -88,8 +91,8 @@ SELECT count(*), count(*) FILTER (WHERE m.state = 'sent'),
 FROM cohort JOIN automation_steprun r ON r.enrolment_id = cohort.id JOIN connectors_message m ON m.id = r.message"""
 
 _CREDIT = f"""{COHORT}
-SELECT count(*), coalesce(sum(c.amount), 0)::bigint
-FROM cohort JOIN automation_conversion c ON c.enrolment_id = cohort.id AND c.model = %(model)s AND c.at <= %(as_of)s"""
+SELECT count(*), coalesce(sum(o.amount), 0)::bigint
+FROM cohort JOIN ({CREDITED}) ON c.enrolment_id = cohort.id"""
 
 # An entry has no foreign key to its step; it has its cause, which follows from the step.
 _POINTS = f"""{COHORT},

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cdp.features.net import purchases
 from config.ground.models import Brand
 
 DAYS = 30  # of the period
@@ -49,7 +50,8 @@ def _midnight(day: str) -> str:
 START, END = _midnight("%(first)s::date"), _midnight("%(after)s::date")
 BEFORE = _midnight(f"%(first)s::date - {DAYS}")
 _DAY = "(placed_at AT TIME ZONE %(tz)s)::date"
-_IN_PERIOD = f"FROM cdp_order WHERE member_id IS NOT NULL AND placed_at >= {START} AND placed_at < {END}"
+ORDERS = purchases(END, until="<")  # net, and without those given back in full
+_IN_PERIOD = f"FROM {ORDERS} o WHERE member_id IS NOT NULL AND placed_at >= {START}"
 _STAGE_AT_START = f"""SELECT DISTINCT ON (member_id) member_id, value FROM cdp_placement
                       WHERE axis = 'stage' AND since < {START} ORDER BY member_id, since DESC"""
 
@@ -67,7 +69,7 @@ KPIS = (
         "share",
         _("repurchase conversion"),
         _("members reached by a push who purchased within 14 days / members reached whose 14 days ended in the period"),
-        f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM cdp_order o WHERE o.member_id = r.member_id AND o.placed_at > r.at
+        f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM {ORDERS} o WHERE o.member_id = r.member_id AND o.placed_at > r.at
                                                   AND o.placed_at <= r.at + interval '{PUSH} days')), count(*)
             FROM (SELECT member_id, min(sent_at) AS at FROM connectors_message
                   WHERE state = 'sent' AND delivery <> 'undelivered' AND purpose = 'marketing'
@@ -81,7 +83,7 @@ KPIS = (
         _("mean days between consecutive purchase days that ended in the period"),
         f"""SELECT coalesce(sum(d.day - (p.at AT TIME ZONE %(tz)s)::date), 0), count(p.at)
             FROM (SELECT DISTINCT member_id, {_DAY} AS day {_IN_PERIOD}) d
-            CROSS JOIN LATERAL (SELECT max(o.placed_at) AS at FROM cdp_order o
+            CROSS JOIN LATERAL (SELECT max(o.placed_at) AS at FROM {ORDERS} o
                                 WHERE o.member_id = d.member_id AND o.placed_at < {_midnight("d.day")}) p""",
     ),
     Kpi(
@@ -98,7 +100,7 @@ KPIS = (
         _("retention"),
         _("members who purchased in this and the previous period / in the previous"),
         f"""SELECT count(*) FILTER (WHERE member_id IN (SELECT member_id {_IN_PERIOD})), count(*)
-            FROM (SELECT DISTINCT member_id FROM cdp_order
+            FROM (SELECT DISTINCT member_id FROM {ORDERS} o
                   WHERE member_id IS NOT NULL AND placed_at >= {BEFORE} AND placed_at < {START}) b""",
     ),
     Kpi(
@@ -115,7 +117,7 @@ KPIS = (
         "share",
         _("first-to-second conversion"),
         _("second purchase day within 30 days of the first / first purchases whose 30 days ended in the period"),
-        f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM cdp_order o WHERE o.member_id = f.member_id
+        f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM {ORDERS} o WHERE o.member_id = f.member_id
                 AND o.placed_at >= {_midnight("f.day + 1")} AND o.placed_at < {_midnight(f"f.day + {SECOND + 1}")})), count(*)
             FROM (SELECT member_id, (first_order_at AT TIME ZONE %(tz)s)::date AS day FROM cdp_profile) f
             WHERE f.day >= %(first)s::date - {SECOND} AND f.day < %(after)s::date - {SECOND}""",
@@ -130,9 +132,9 @@ KPIS = (
         ),
         f"""SELECT coalesce(round(sum(again) / nullif(sum(times), 0)), 0), coalesce(round(avg(once.amount)), 0)
             FROM (SELECT o.member_id, sum(o.amount) AS again, count(*) AS times, min(p.first_order_at) AS first
-                  FROM cdp_order o JOIN cdp_profile p ON p.member_id = o.member_id AND o.placed_at > p.first_order_at
+                  FROM {ORDERS} o JOIN cdp_profile p ON p.member_id = o.member_id AND o.placed_at > p.first_order_at
                   WHERE o.placed_at >= {START} AND o.placed_at < {END} GROUP BY o.member_id) r
-            CROSS JOIN LATERAL (SELECT o.amount FROM cdp_order o WHERE o.member_id = r.member_id AND o.placed_at = r.first
+            CROSS JOIN LATERAL (SELECT o.amount FROM {ORDERS} o WHERE o.member_id = r.member_id AND o.placed_at = r.first
                                 ORDER BY o.id LIMIT 1) once""",
     ),
     Kpi(

@@ -13,6 +13,7 @@ from django.db.models import Max
 from automation.models import Figure
 from automation.results import kpis
 from automation.results.attribution import LAST_TOUCH
+from cdp.features.net import kept, net
 from config.ground import clock
 from config.ground.models import Brand
 
@@ -20,7 +21,7 @@ FIRST = 30  # days that the first roll-up reaches back
 LATE = 4  # days; receipts come up to three days late
 KPI, MEMBERS = "kpi", "members"
 
-# %(day)s the brand day, %(tz)s its zone; each gives key, dimensions, value.
+# %(day)s the brand day, %(tz)s its zone; each gives key, dimensions, value. Orders count as they stood at the day's end.
 _DAY = """CROSS JOIN (SELECT %(day)s::date::timestamp AT TIME ZONE %(tz)s AS start,
                              (%(day)s::date + 1)::timestamp AT TIME ZONE %(tz)s AS "end") day"""
 FAMILIES = f"""
@@ -32,14 +33,17 @@ SELECT 'enrolments', jsonb_build_object('journey', j.key, 'arm', CASE e.state WH
 FROM automation_enrolment e JOIN automation_journey j ON j.id = e.journey_id {_DAY}
 WHERE e.enrolled_at >= day.start AND e.enrolled_at < day."end" GROUP BY 2
 UNION ALL
-SELECT figure.key, jsonb_build_object('journey', j.key), CASE figure.key WHEN 'conversions' THEN count(*) ELSE sum(c.amount) END
+SELECT figure.key, jsonb_build_object('journey', j.key), CASE figure.key WHEN 'conversions' THEN count(*)
+       ELSE sum({net('day."end"', until="<")}) END
 FROM automation_conversion c JOIN automation_enrolment e ON e.id = c.enrolment_id JOIN automation_journey j ON j.id = e.journey_id
-CROSS JOIN (VALUES ('conversions'), ('conversion_amount')) figure (key) {_DAY}
-WHERE c.model = %(model)s AND c.at >= day.start AND c.at < day."end" GROUP BY figure.key, j.key
+JOIN cdp_order o ON o.id = c.order_id CROSS JOIN (VALUES ('conversions'), ('conversion_amount')) figure (key) {_DAY}
+WHERE c.model = %(model)s AND c.at >= day.start AND c.at < day."end" AND {kept('day."end"', until="<")}
+GROUP BY figure.key, j.key
 UNION ALL
-SELECT figure.key, '{{}}'::jsonb, CASE figure.key WHEN 'orders' THEN count(o.id) ELSE coalesce(sum(o.amount), 0) END
+SELECT figure.key, '{{}}'::jsonb, CASE figure.key WHEN 'orders' THEN count(o.id) ELSE
+       coalesce(sum({net('day."end"', until="<")}), 0) END
 FROM (VALUES ('orders'), ('amount')) figure (key) {_DAY}
-LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end"
+LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end" AND {kept('day."end"', until="<")}
 GROUP BY figure.key"""
 
 # Where everybody stood at the end of the day: it reads every member, so it is asked as seldom as the KPIs.
@@ -58,13 +62,17 @@ INSERT INTO automation_figure AS old (day, key, dimensions, value)
 SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
 ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE old.value <> excluded.value"""
 
-_BEHIND = """
+_NEXT = "(((o.placed_at AT TIME ZONE %(tz)s)::date + 1)::timestamp AT TIME ZONE %(tz)s)"
+_BEHIND = f"""
 SELECT counted.day
-FROM (SELECT (placed_at AT TIME ZONE %(tz)s)::date AS day, count(*) AS orders FROM cdp_order
+FROM (SELECT (placed_at AT TIME ZONE %(tz)s)::date AS day, count(*) FILTER (WHERE {kept(_NEXT, until="<")}) AS orders,
+             coalesce(sum({net(_NEXT, until="<")}), 0) AS amount
+      FROM cdp_order o
       WHERE placed_at >= (%(today)s::date - %(reach)s)::timestamp AT TIME ZONE %(tz)s
         AND placed_at < %(today)s::date::timestamp AT TIME ZONE %(tz)s GROUP BY 1) counted
 LEFT JOIN automation_figure f ON f.day = counted.day AND f.key = 'orders'
-WHERE f.value IS DISTINCT FROM counted.orders"""
+LEFT JOIN automation_figure a ON a.day = counted.day AND a.key = 'amount'
+WHERE (f.value, a.value) IS DISTINCT FROM (counted.orders, counted.amount::bigint)"""
 
 
 @transaction.atomic
@@ -108,7 +116,7 @@ def catch_up(*, now: datetime) -> list[date]:
 
 
 def _behind(today: date) -> set[date]:
-    """The days before today, back to the first roll-up's reach, whose orders are not those that were counted."""
+    """The days before today, back to the first roll-up's reach, whose orders are not what was counted."""
     with connection.cursor() as cursor:
         cursor.execute(_BEHIND, {"today": today, "reach": FIRST, "tz": Brand.objects.the().timezone})
         return {row[0] for row in cursor.fetchall()}

@@ -1,5 +1,5 @@
 from cdp.admin.member import MemberAdmin
-from cdp.admin.order import OrderAdmin
+from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
 
-__all__ = ["MemberAdmin", "OrderAdmin", "ProfileAdmin"]
+__all__ = ["MemberAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]

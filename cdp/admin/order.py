@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp.admin.shown import amount
-from cdp.models import Order, OrderLine
+from cdp.models import Order, OrderLine, Parked, Refund
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -28,18 +28,47 @@ class LineInline(ReadOnlyInline):
         return amount(line.discount, line.order.currency) if line.discount else "–"
 
 
+class RefundInline(ReadOnlyInline):
+    model = Refund
+    fields = ["external_id", "refunded_at", "back"]
+    readonly_fields = fields
+    ordering = ["-refunded_at"]
+    per_page = 50
+
+    @display(description=_("amount"))
+    def back(self, refund: Refund) -> str:
+        return amount(refund.amount, refund.order.currency)
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    list_display = ["external_id", "member", "paid", "placed_at", "channel", "store", "source"]
+    list_display = ["external_id", "member", "paid", "back", "placed_at", "channel", "store", "source"]
     list_filter = ["source"]
     list_select_related = ["member", "source"]
     list_fullwidth = True
     ordering = ["-placed_at"]
     search_fields = ["=external_id", "=member__id"]
     search_help_text = _("order number, or member number")
-    inlines = [LineInline]
-    fields = ["external_id", "member", "source", "placed_at", "paid", "channel", "store", "coupon_codes", "points_used"]
+    inlines = [LineInline, RefundInline]
+    fields = [
+        "external_id", "member", "source", "placed_at", "paid", "back", "channel", "store", "coupon_codes", "points_used",
+    ]  # fmt: skip
 
     @display(description=_("amount"), ordering="amount")
     def paid(self, order: Order) -> str:
         return amount(order.amount, order.currency)
+
+    @display(description=_("refunded"), ordering="refunded")
+    def back(self, order: Order) -> str:
+        return amount(order.refunded, order.currency) if order.refunded else "–"
+
+
+@admin.register(Parked)
+class ParkedAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "external_id", "waits_for", "why", "parked_at", "alarmed_at", "source"]
+    list_filter = ["why", "source"]
+    list_select_related = ["source"]
+    list_fullwidth = True
+    ordering = ["parked_at"]
+    search_fields = ["=external_id", "=waits_for"]
+    search_help_text = _("number of the row, or of the order that it waits for")

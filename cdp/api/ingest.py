@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest.accept import accept
-from cdp.ingest.rows import EventRow, OrderRow
+from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow, RefundRow
 from config.ground import clock, openapi, strict
 from config.ground.problems import Fault, Refused
 from config.ground.web import Door, flag, key_of
@@ -21,23 +21,49 @@ MOST = 1000  # rows of a batch
 ATOMIC = OpenApiParameter("atomic", bool, description="Store all rows or none (422).")
 
 
-class _Orders(Struct, forbid_unknown_fields=True):
+class _Batch(Struct, forbid_unknown_fields=True):
+    """What a batch says; each row is read on its own, so that one bad row does not refuse the others."""
+
     source: str
+
+
+class _Members(_Batch):
+    members: list[Any]
+
+
+class MemberBatch(_Batch):
+    members: list[MemberRow]
+
+
+class _Products(_Batch):
+    products: list[Any]
+
+
+class ProductBatch(_Batch):
+    products: list[ProductRow]
+
+
+class _Orders(_Batch):
     orders: list[Any]
 
 
-class OrderBatch(_Orders):
-    """What a batch says; each row is read on its own, so that one bad row does not refuse the others."""
-
+class OrderBatch(_Batch):
     orders: list[OrderRow]
 
 
-class _Events(Struct, forbid_unknown_fields=True):
-    source: str
+class _Refunds(_Batch):
+    refunds: list[Any]
+
+
+class RefundBatch(_Batch):
+    refunds: list[RefundRow]
+
+
+class _Events(_Batch):
     events: list[Any]
 
 
-class EventBatch(_Events):
+class EventBatch(_Batch):
     events: list[EventRow]
 
 
@@ -69,6 +95,36 @@ class Ingest(Door):
         return Response(IngestAnswer(answer.accepted, answer.duplicates, answer.rejected), status=202)
 
 
+class IngestMembers(Ingest):
+    kind, envelope = "members", _Members
+
+    @openapi.call(
+        "Members come in",
+        name="ingest_members",
+        body=MemberBatch,
+        answers={202: IngestAnswer},
+        refusals=(400, 413, 422),
+        parameters=(ATOMIC,),
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)
+
+
+class IngestProducts(Ingest):
+    kind, envelope = "products", _Products
+
+    @openapi.call(
+        "Products come in",
+        name="ingest_products",
+        body=ProductBatch,
+        answers={202: IngestAnswer},
+        refusals=(400, 413, 422),
+        parameters=(ATOMIC,),
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)
+
+
 class IngestOrders(Ingest):
     kind, envelope = "orders", _Orders
 
@@ -76,6 +132,21 @@ class IngestOrders(Ingest):
         "Orders come in",
         name="ingest_orders",
         body=OrderBatch,
+        answers={202: IngestAnswer},
+        refusals=(400, 413, 422),
+        parameters=(ATOMIC,),
+    )
+    def post(self, request: Request) -> Response:
+        return self.take(request)
+
+
+class IngestRefunds(Ingest):
+    kind, envelope = "refunds", _Refunds
+
+    @openapi.call(
+        "Refunds come in",
+        name="ingest_refunds",
+        body=RefundBatch,
         answers={202: IngestAnswer},
         refusals=(400, 413, 422),
         parameters=(ATOMIC,),

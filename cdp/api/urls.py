@@ -1,11 +1,14 @@
 from django.urls import path
 
 from cdp.api.consents import MemberConsents
-from cdp.api.ingest import IngestEvents, IngestOrders
+from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.members import MemberDoor
 
 urlpatterns = [
+    path("ingest/members", IngestMembers.as_view()),
+    path("ingest/products", IngestProducts.as_view()),
     path("ingest/orders", IngestOrders.as_view()),
+    path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),

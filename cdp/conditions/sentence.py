@@ -78,7 +78,7 @@ def _length(length: Duration) -> str:
 
 def _did(node: Did) -> str:
     never = node.count == Bound("=", 0)
-    what = _("an order") if node.what == "order" else node.what
+    what = {"order": _("an order"), "refund": _("a refund")}.get(node.what, node.what)
     text = (_("does not have %(what)s") if never else _("has %(what)s")) % {"what": what}
     if window := _window(node):
         text = _("%(did)s %(window)s") % {"did": text, "window": window}

@@ -31,7 +31,8 @@ from django.db.models.functions import Coalesce
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
 from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import FIELDS
-from cdp.models import Consent, Event, Member, Order
+from cdp.features.net import Kept, Net
+from cdp.models import Consent, Event, Member, Order, Refund
 from cdp.models.consent import State
 from config.ground import clock
 
@@ -128,9 +129,8 @@ _RELATIVE: dict[str, Callable[[Any, Any, datetime], Q]] = {
 
 
 def _did(node: Did, as_of: datetime) -> Q:
-    at = "placed_at" if node.what == "order" else "occurred_at"
-    rows: QuerySet[Any] = Order.objects.all() if node.what == "order" else Event.objects.filter(type=node.what)
-    rows = rows.filter(member=OuterRef("pk"), **{f"{at}__lte": as_of})
+    rows, at, member = _facts(node.what, as_of)
+    rows = rows.filter(**{member: OuterRef("pk"), f"{at}__lte": as_of})
     if node.within:
         rows = rows.filter(**{f"{at}__gt": node.within.before(as_of, clock.zone())})
     if node.since:
@@ -141,16 +141,25 @@ def _did(node: Did, as_of: datetime) -> Q:
         return Q(Exists(rows))
     asked = Q()
     if node.count:
-        asked &= _bounded(rows, Count("*"), node.count)
+        asked &= _bounded(rows, member, Count("*"), node.count)
     if node.sum:
-        asked &= _bounded(rows, Sum("amount"), node.sum)
+        asked &= _bounded(rows, member, Sum(Net(as_of) if node.what == "order" else "amount"), node.sum)
     return asked
 
 
-def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
+def _facts(what: str, as_of: datetime) -> tuple[QuerySet[Any], str, str]:
+    """The rows of a kind, the column of their instant, and the way to their member. Orders refunded in full are none."""
+    if what == "order":
+        return Order.objects.filter(Kept(as_of)), "placed_at", "member"
+    if what == "refund":
+        return Refund.objects.all(), "refunded_at", "order__member"
+    return Event.objects.filter(type=what), "occurred_at", "member"
+
+
+def _bounded(rows: QuerySet[Any], member: str, figure: Any, bound: Bound) -> Q:
     if isinstance(figure, Count) and (bound.op, bound.value) == (">=", 1):
         return Q(Exists(rows))
     if isinstance(figure, Count) and (bound.op, bound.value) == ("=", 0):
         return ~Q(Exists(rows))
-    total = Subquery(rows.order_by().values("member").annotate(figure=figure).values("figure"))
+    total = Subquery(rows.order_by().values(member).annotate(figure=figure).values("figure"))
     return Q(_ORDER[bound.op](Coalesce(total, 0), bound.value))

@@ -41,14 +41,14 @@ class Bound:
 
 @dataclass(frozen=True)
 class Did:
-    """So many orders, or events of a type, in a window that ends at the instant asked about at the latest."""
+    """So many orders, refunds, or events of a type, in a window that ends at the instant asked about at the latest."""
 
     what: str
     within: Duration | None = None
     since: datetime | None = None
     until: datetime | None = None
     count: Bound | None = None  # neither count nor sum: at least one
-    sum: Bound | None = None  # of the net amount (fen); orders only
+    sum: Bound | None = None  # of the net amount (fen); orders and refunds only
 
 
 @dataclass(frozen=True)

@@ -168,11 +168,11 @@ class _Reader:
         before = len(self.faults)
         what = raw["did"]
         if not isinstance(what, str) or not 0 < len(what) <= 50 or "\0" in what:
-            self.fault(_join(path, "did"), "wrong_type", _('"order" or the type of an event'))
+            self.fault(_join(path, "did"), "wrong_type", _('"order", "refund" or the type of an event'))
         if "within" in raw and ("from" in raw or "to" in raw):
             self.fault(_join(path, "within"), "two_windows", _("give either within, or from and to"))
-        if "sum" in raw and what != "order":
-            self.fault(_join(path, "sum"), "unknown_key", _("only orders have a sum"))
+        if "sum" in raw and what not in ("order", "refund"):
+            self.fault(_join(path, "sum"), "unknown_key", _("only orders and refunds have a sum"))
         within = self._duration(raw["within"], _join(path, "within")) if "within" in raw else None
         since, until = (self._instant(raw[k], _join(path, k)) if k in raw else None for k in ("from", "to"))
         count = self._bound(raw["count"], _join(path, "count")) if "count" in raw else None

@@ -6,9 +6,11 @@ less than the days. The expected interval is shrunk towards the population's bas
 
 from __future__ import annotations
 
+from cdp.features.net import purchases
+
 # %(tz)s the brand's zone; %(as_of)s the instant; %(members)s bigint[] or NULL for everybody; %(base)s days; %(k)s weight.
 # 365 days reach from the day of as_of - 364 to the day of as_of.
-PURCHASE = """
+PURCHASE = f"""
     SELECT m.id AS member_id,
            count(o.member_id)::int AS orders,
            count(DISTINCT o.day)::int AS purchase_days,
@@ -20,7 +22,7 @@ PURCHASE = """
            coalesce(max(o.day) - min(o.day), 0) AS interval_sum
     FROM cdp_member m
     LEFT JOIN (SELECT member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
-               FROM cdp_order WHERE placed_at <= %(as_of)s) o ON o.member_id = m.id
+               FROM {purchases("%(as_of)s")} bought) o ON o.member_id = m.id
     WHERE %(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)
     GROUP BY m.id
 """

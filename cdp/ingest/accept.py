@@ -6,37 +6,26 @@ be told, and the memory that they were seen commit together; only then is the ba
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from django.db import connection, transaction
-from django.utils.translation import gettext as _
 
 from cdp import consents, feed, identity
-from cdp.errors import BatchRejected, Rejected
+from cdp.errors import BatchRejected
+from cdp.ingest import batch, products, refunds, tables
 from cdp.ingest import rows as shapes
-from cdp.ingest import tables
-from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow
+from cdp.ingest.batch import Accepted, Parsed
+from cdp.ingest.rows import MemberRow
 from cdp.models import Source
 from config.ground.cause import Cause
 from config.ground.models import Brand
 from config.ground.nudge import nudge
 
 OWN = "huitou"  # the source of our own events
-HISTORY = "history"  # told to the profile in place of a fact that must trigger nothing
-
-
-@dataclass
-class Accepted:
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
-    fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
 
 
 @dataclass(frozen=True)
@@ -50,14 +39,6 @@ class Own:
     properties: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Parsed:
-    index: int
-    row: Any
-    keys: list[identity.Key]
-    content: bytes
-
-
 def accept(
     kind: str, raw: Sequence[Any], *, source: str, atomic: bool = False, history: bool = False, now: datetime
 ) -> Accepted:
@@ -68,7 +49,7 @@ def accept(
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
         from_source, _made = Source.objects.get_or_create(code=source, defaults={"name": source})
-        parsed = [Parsed(index, row, keys, _content(row)) for index, row, keys in good]
+        parsed = [Parsed(index, row, keys, batch.marks(row)) for index, row, keys in good]
         STORES[kind](parsed, from_source, answer, history, now)
         answer.rejected.sort(key=lambda rejected: rejected.index)
         if atomic and answer.rejected:
@@ -94,7 +75,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
 
 
 def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = _unseen("order", parsed, source, answer)
+    refunds.meet(source, orders=True)
+    fresh = batch.unseen("order", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
     ids = tables.next_ids("cdp_order", len(fresh))
     tables.copy(
@@ -126,12 +108,13 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
             for n, line in enumerate(p.row.items)
         ),
     )
-    _dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
+    batch.dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
+    refunds.unpark(source, [p.row.id for p in fresh], history, now)
     answer.accepted += len(fresh)
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = _unseen("event", parsed, source, answer)
+    fresh = batch.unseen("event", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
     ids = tables.copy_events(
         [
@@ -142,7 +125,7 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     )
     told = zip(ids, members, ((p.row.type, p.row.occurred_at) for p in fresh), strict=True)
     if history:
-        _dirty("event", ((id, member, at) for id, member, (_type, at) in told), history, now)
+        batch.dirty("event", ((id, member, at) for id, member, (_type, at) in told), history, now)
     else:
         feed.tell(feed.PROFILE, [feed.Heard(type, id, m, at) for id, m, (type, at) in told if m is not None])
     answer.accepted += len(fresh)
@@ -163,7 +146,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
-    _dirty(
+    batch.dirty(
         "member",
         [
             (ref, member, now)
@@ -211,82 +194,10 @@ def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _products(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    rows = {p.row.sku: p.row for p in parsed}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO cdp_product (sku, name, brand, category, attributes)
-               SELECT sku, name, brand, (SELECT coalesce(array_agg(level ORDER BY n), '{}')
-                                         FROM jsonb_array_elements_text(category) WITH ORDINALITY AS c (level, n)), attributes
-               FROM unnest(%s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
-                    AS r (sku, name, brand, category, attributes)
-               ON CONFLICT (sku) DO UPDATE SET name = excluded.name, brand = excluded.brand,
-                      category = excluded.category, attributes = cdp_product.attributes || excluded.attributes
-               WHERE (cdp_product.name, cdp_product.brand, cdp_product.category)
-                     IS DISTINCT FROM (excluded.name, excluded.brand, excluded.category)
-                  OR NOT cdp_product.attributes @> excluded.attributes
-               RETURNING sku""",
-            [
-                list(rows),
-                [r.name for r in rows.values()],
-                [r.brand for r in rows.values()],
-                [json.dumps(r.category, ensure_ascii=False) for r in rows.values()],
-                [json.dumps(r.attributes, ensure_ascii=False) for r in rows.values()],
-            ],
-        )
-        stored = len(cursor.fetchall())
-    answer.accepted += stored
-    answer.duplicates += len(parsed) - stored
-
-
 STORES: dict[str, Callable[[list[Parsed], Source, Accepted, bool, datetime], None]] = {
     "orders": _orders,
     "events": _events,
     "members": _members,
-    "products": _products,
+    "products": products.store,
+    "refunds": refunds.store,
 }
-
-
-def _content(row: OrderRow | EventRow | MemberRow | ProductRow) -> bytes:
-    """What a row says, however its instants or keys were written."""
-    return hashlib.sha256(msgspec.json.encode(_utc(row), order="sorted")).digest()[:16]
-
-
-def _utc(row: Any) -> Any:
-    if isinstance(row, OrderRow):
-        return msgspec.structs.replace(row, placed_at=row.placed_at.astimezone(UTC))
-    if isinstance(row, EventRow):
-        return msgspec.structs.replace(row, occurred_at=row.occurred_at.astimezone(UTC))
-    return row
-
-
-def _unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) -> list[Parsed]:
-    """Those not stored before, each once; counts duplicates and names conflicts, within the batch too."""
-    first: dict[str, Parsed] = {}
-    again: list[Parsed] = []
-    for p in parsed:
-        if first.setdefault(p.row.id, p) is not p:
-            again.append(p)
-    fresh = tables.remember(kind, source, {key: p.content for key, p in first.items()})
-    again += [p for key, p in first.items() if key not in fresh]
-    stored = tables.stored_content(kind, source, [p.row.id for p in again])
-    for p in again:
-        if stored[p.row.id] == p.content:
-            answer.duplicates += 1
-        else:
-            answer.rejected.append(
-                Rejected(p.index, "id", "conflict", _("this id was stored before with other content"))
-            )
-    answer.fresh = [p.index for key, p in first.items() if key in fresh]
-    return [p for key, p in first.items() if key in fresh]
-
-
-def _dirty(kind: str, facts: Iterable[tuple[int, int | None, datetime]], history: bool, now: datetime) -> None:
-    """Tell the profile. History is told once per member and batch, under a kind that nobody listens to."""
-    heard = [feed.Heard(kind, ref, member, at) for ref, member, at in facts if member is not None]
-    if history:
-        members = sorted({fact.member for fact in heard})
-        # A ticket of its own each: a row of an earlier batch may be taken by a drain that does not see ours yet.
-        tickets = tables.next_ids("cdp_feedrow", len(members))
-        heard = [feed.Heard(HISTORY, ticket, member, now) for ticket, member in zip(tickets, members, strict=True)]
-    feed.tell(feed.PROFILE, heard)

@@ -15,7 +15,7 @@ from cdp import feed
 from cdp.errors import Rejected
 from cdp.ingest import rows as shapes
 from cdp.ingest import tables
-from cdp.ingest.accept import HISTORY, Accepted
+from cdp.ingest.batch import HISTORY, Accepted
 from cdp.ingest.rows import ItemsRow
 from cdp.models import Source
 from config.ground.models import Brand

@@ -93,15 +93,33 @@ class ProductRow(Struct, frozen=True, forbid_unknown_fields=True):
     brand: Annotated[str, Meta(max_length=100)] = ""
     category: Levels = []
     attributes: dict[str, Any] = {}
+    price: Fen | None = None
+    launched_at: Instant | None = None
+    replenish_days: Annotated[int, Meta(ge=1, le=3660)] | None = None
 
 
-Row = OrderRow | ItemsRow | EventRow | MemberRow | ProductRow
+class RefundLineRow(Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Annotated[str, Meta(min_length=1, max_length=100)]
+    quantity: int | Decimal
+    amount: Fen
+
+
+class RefundRow(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    order_id: Id
+    refunded_at: Instant
+    amount: Annotated[int, Meta(ge=1, le=10**12)]
+    items: Annotated[list[RefundLineRow], Meta(max_length=1000)] = []
+
+
+Row = OrderRow | ItemsRow | EventRow | MemberRow | ProductRow | RefundRow
 TYPES: dict[str, type[Row]] = {
     "orders": OrderRow,
     "order_items": ItemsRow,
     "events": EventRow,
     "members": MemberRow,
     "products": ProductRow,
+    "refunds": RefundRow,
 }
 
 
@@ -151,9 +169,10 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
         _instant("placed_at", row.placed_at, now)
         if row.currency != currency:
             raise _Refused("currency", "wrong_currency", _("this brand sells in %(currency)s") % {"currency": currency})
-        for n, line in enumerate(row.items):
-            if problem := _quantity(line.quantity):
-                raise _Refused(f"items[{n}].quantity", *problem)
+        _quantities(row.items)
+    elif isinstance(row, RefundRow):
+        _instant("refunded_at", row.refunded_at, now)
+        _quantities(row.items)
     elif isinstance(row, EventRow):
         _instant("occurred_at", row.occurred_at, now)
         if row.type in OURS or "." in row.type:
@@ -163,6 +182,12 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _instant("registered_at", row.registered_at, now)
         for n, consent in enumerate(row.consents):
             _instant(f"consents[{n}].at", consent.at, now)
+
+
+def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:
+    for n, line in enumerate(lines):
+        if problem := _quantity(line.quantity):
+            raise _Refused(f"items[{n}].quantity", *problem)
 
 
 def _instant(path: str, at: datetime, now: datetime) -> None:

@@ -25,6 +25,15 @@ def remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def forget(kind: str, source: Source, ids: Sequence[str]) -> None:
+    """Rows that were remembered and then not stored: they may come again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM cdp_seen WHERE kind = %s AND source_id = %s AND external_id = ANY(%s)",
+            [kind, source.pk, list(ids)],
+        )
+
+
 def stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, bytes]:
     with connection.cursor() as cursor:
         cursor.execute(

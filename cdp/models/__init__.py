@@ -4,6 +4,7 @@ from cdp.models.feed import FeedRow, Interest
 from cdp.models.member import Identity, Member
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
+from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "Member",
     "Order",
     "OrderLine",
+    "Parked",
     "Placement",
     "PopulationRun",
     "Product",
     "Profile",
+    "Refund",
+    "RefundLine",
     "Seen",
     "Source",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from cdp.models.member import Member
@@ -19,6 +19,9 @@ class Order(models.Model):
     external_id = models.CharField(_("order no."), max_length=200)
     placed_at = models.DateTimeField(_("placed"))
     amount = models.BigIntegerField(_("amount"))
+    refunded = models.BigIntegerField(
+        _("refunded"), db_default=0, default=0, help_text=_("Kept by the database: the sum of the refunds.")
+    )
     currency = models.CharField(_("currency"), max_length=3)
     channel = models.CharField(_("channel"), max_length=50, blank=True)
     store = models.CharField(_("store"), max_length=50, blank=True)
@@ -32,10 +35,15 @@ class Order(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="an_order_is_stored_once"),
             models.CheckConstraint(condition=Q(amount__gte=0), name="an_order_is_never_negative"),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0, refunded__lte=F("amount")), name="refunds_never_exceed_the_order"
+            ),
         ]
         indexes = [
-            # Serves the profile pass: index-only sums per member, in the order of time.
-            models.Index(fields=["member", "placed_at"], include=["amount"], name="order_by_member"),
+            # Serves the profile pass: index-only sums per member, in the order of time; only orders with refunds look further.
+            models.Index(
+                fields=["member", "placed_at"], include=["id", "amount", "refunded"], name="order_net_by_member"
+            ),
             # Serves the daily figures and the admin's newest first.
             models.Index(fields=["placed_at"], name="order_by_time"),
         ]
@@ -70,6 +78,9 @@ class Product(models.Model):
     name = models.CharField(_("name"), max_length=200)
     brand = models.CharField(_("brand"), max_length=100, blank=True)
     category = ArrayField(models.CharField(max_length=100), verbose_name=_("category"), default=list)
+    price = models.BigIntegerField(_("price"), null=True)
+    launched_at = models.DateTimeField(_("launched"), null=True)
+    replenish_days = models.PositiveIntegerField(_("days until it is used up"), null=True)
     attributes = models.JSONField(_("attributes"), default=dict)
 
     class Meta:

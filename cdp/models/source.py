@@ -19,13 +19,13 @@ class Source(models.Model):
 
 
 class Seen(models.Model):
-    """Stored once, for ever: (kind, source, external id) with the hash of its content. Inserted before the fact itself."""
+    """Stored once, for ever: (kind, source, external id) with the marks of its content. Inserted before the fact itself."""
 
     pk = models.CompositePrimaryKey("kind", "source_id", "external_id")
     kind = models.CharField(max_length=10)
     source = models.ForeignKey(Source, models.PROTECT, related_name="+")
     external_id = models.CharField(max_length=200)
-    content = models.BinaryField(max_length=16)
+    content = models.BinaryField(help_text="16 bytes of the whole, then 4 of each field (ingest/batch.py)")
 
     class Meta:
         verbose_name = _("seen row")

@@ -47,6 +47,12 @@ class Brand(models.Model):
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
     stages = models.JSONField(_("stage thresholds"), default=default_stages)
     value_tiers = models.JSONField(_("value tier shares"), default=default_value_tiers)
+    parked_for = models.CharField(
+        _("patience with parked rows"),
+        max_length=10,
+        default="P30D",
+        help_text=_("An alarm rings for a row that waited this long for the one it belongs to, like P30D or PT12H."),
+    )
     clock_mode = models.CharField(_("clock"), max_length=6, choices=Clock.choices, default=Clock.WALL)
     clock_at = models.DateTimeField(_("clock stands at"), null=True, blank=True)
 
@@ -57,6 +63,10 @@ class Brand(models.Model):
         verbose_name_plural = _("brands")
         constraints = [
             models.CheckConstraint(condition=Q(pk=1), name="there_is_one_brand"),
+            models.CheckConstraint(
+                condition=Q(parked_for__regex=r"^P([1-9][0-9]{0,2}W|[1-9][0-9]{0,2}D|T[1-9][0-9]{0,3}H)$"),
+                name="patience_is_a_duration",
+            ),
             models.CheckConstraint(
                 condition=Q(clock_mode="wall", clock_at=None) | Q(clock_mode="replay", clock_at__isnull=False),
                 name="a_replay_clock_has_an_instant",

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.ingest.rows import EventRow, OrderRow
-from cdp.models import Event, Order
+from cdp.models import Event, Member, Order, Product, Refund
 
 ORDERS, EVENTS = "/api/v1/ingest/orders", "/api/v1/ingest/events"
 
@@ -75,6 +75,56 @@ def test_an_event_is_stored(partner):
 
     assert answer(response) == {"accepted": 1, "duplicates": 0, "rejected": []}
     assert Event.objects.get().properties == {"query": "绿茶"}
+
+
+REFUND = {"id": "R1", "order_id": "A1", "refunded_at": "2026-03-01T11:00:00+08:00", "amount": 500}
+TEA = {"sku": "tea", "name": "绿茶", "price": 4900, "launched_at": "2026-01-01T00:00:00+08:00", "replenish_days": 30}
+
+
+@pytest.mark.parametrize(
+    ("kind", "row", "table"),
+    [
+        ("members", {"identities": ["crm_id:1"], "attributes": {"name": "王芳"}}, Member),
+        ("products", TEA, Product),
+        ("refunds", REFUND, Refund),
+    ],
+)
+def test_every_kind_comes_in_with_the_same_answer(partner, kind, row, table):
+    client = partner("ingest")
+    send(client, order(identities=[]))
+    body = json.dumps({"source": "shop", kind: [row, {}]}).encode()
+
+    first, again = (raw(client, body, f"/api/v1/ingest/{kind}") for _ in range(2))
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert (answer(first)["accepted"], answer(first)["duplicates"]) == (1, 0)
+    assert (answer(again)["accepted"], answer(again)["duplicates"]) == (0, 1)
+    assert [(r["index"], r["code"]) for r in answer(first)["rejected"]] == [(1, "required")]
+    assert table.objects.count() == 1
+
+
+def test_a_product_keeps_what_a_later_row_does_not_say(partner):
+    client = partner("ingest")
+    for row in (TEA, {"sku": "tea", "name": "茶", "price": 5900}):
+        body = json.dumps({"source": "shop", "products": [row]}).encode()
+        assert answer(raw(client, body, "/api/v1/ingest/products"))["accepted"] == 1
+
+    assert Product.objects.values_list("name", "price", "replenish_days").get() == ("茶", 5900, 30)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_refund_above_the_rest_is_answered_in_the_callers_language(partner, language):
+    client = partner("ingest", language=language)
+    send(client, order())
+    body = {"source": "shop", "refunds": [REFUND, REFUND | {"id": "R2", "amount": 1500}]}
+
+    stored = raw(client, json.dumps(body).encode(), "/api/v1/ingest/refunds")
+    refused = raw(client, json.dumps(body).encode(), "/api/v1/ingest/refunds?atomic=true")
+
+    [rejected] = answer(stored)["rejected"]
+    assert (rejected["index"], rejected["path"], rejected["code"]) == (1, "amount", "too_much")
+    assert "1499" in rejected["message"]
+    assert (refused.status_code, answer(refused)["errors"][0]["path"]) == (422, "refunds[1].amount")
 
 
 BAD = [

@@ -8,7 +8,7 @@ import pytest
 from django.urls import get_resolver
 from drf_spectacular.validation import validate_schema
 
-from cdp.ingest.rows import EventRow, OrderRow
+from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow, RefundRow
 from config.ground.web import Door
 
 
@@ -49,7 +49,7 @@ def test_every_door_says_who_may_enter_and_how_it_refuses(document):
                 assert "application/problem+json" in call["responses"]["401"]["content"]
 
 
-@pytest.mark.parametrize("row", [OrderRow, EventRow])
+@pytest.mark.parametrize("row", [MemberRow, ProductRow, OrderRow, RefundRow, EventRow])
 def test_the_rows_in_the_document_are_the_rows_that_are_read(document, row):
     shape = document["components"]["schemas"][row.__name__]
 

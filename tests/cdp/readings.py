@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from itertools import pairwise
 from math import ceil
 from zoneinfo import ZoneInfo
 
 Order = tuple[datetime, int]  # placed, fen
+Sold = tuple[datetime, int, Sequence[Order]]  # placed, fen, what went back of it
+
+
+def kept(sold: Sequence[Sold], knows: Callable[[datetime], bool]) -> list[Order]:
+    """The orders that count, net, from what is known: an order given back in full is none, one of amount zero is one."""
+    known = [(at, fen, sum(back for when, back in went if knows(when))) for at, fen, went in sold if knows(at)]
+    return [(at, fen - back) for at, fen, back in known if back < fen or fen == 0]
 
 
 def purchase_days(orders: Sequence[Order], tz: ZoneInfo) -> list[date]:
     return sorted({placed.astimezone(tz).date() for placed, _amount in orders})
 
 
-def figures(orders: Sequence[Order], *, as_of: datetime, tz: ZoneInfo, base: int, k: int = 3) -> dict:
-    known = [(placed, amount) for placed, amount in orders if placed <= as_of]
+def figures(sold: Sequence[Sold], *, as_of: datetime, tz: ZoneInfo, base: int, k: int = 3) -> dict:
+    known = kept(sold, lambda at: at <= as_of)
     days = purchase_days(known, tz)
     gaps = [(after - before).days for before, after in pairwise(days)]
     today = as_of.astimezone(tz).date()
@@ -50,9 +57,9 @@ def percentile_disc(p: float, values: Sequence[int]) -> int | None:
     return ordered[ceil(p * len(ordered)) - 1] if ordered else None
 
 
-def population(everybody: Sequence[Sequence[Order]], *, day: date, tz: ZoneInfo) -> tuple[int, int | None, int | None]:
+def population(everybody: Sequence[Sequence[Sold]], *, day: date, tz: ZoneInfo) -> tuple[int, int | None, int | None]:
     """Base interval, middle and top cut, from facts before the day."""
-    before = [[(at, fen) for at, fen in orders if at.astimezone(tz).date() < day] for orders in everybody]
+    before = [kept(sold, lambda at: at.astimezone(tz).date() < day) for sold in everybody]
     gaps = [(b - a).days for orders in before for a, b in pairwise(purchase_days(orders, tz))]
     spent = [sum(fen for at, fen in orders if (day - at.astimezone(tz).date()).days <= 365) for orders in before]
     spent = [amount for amount in spent if amount > 0]

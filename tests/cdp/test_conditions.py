@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from cdp.conditions import facts, matching, parse, sentence, validate
 from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not
-from cdp.models import Consent, Event, Member, Order, Profile, Source
+from cdp.models import Consent, Event, Member, Order, Profile, Refund, Source
 from config.ground.models import Brand
+from tests.cdp import readings
 
 NEW_YORK = ZoneInfo("America/New_York")
 AS_OF = datetime(2017, 11, 6, 5, 0, tzinfo=UTC)  # midnight in New York, the day after the clocks went back
@@ -69,6 +70,8 @@ def compare(op, actual, value) -> bool:
 
 def did(node, member) -> bool:
     rows = [row for row in member["did"].get(node.what, []) if row[0] <= AS_OF]
+    if node.what == "order":
+        rows = readings.kept(rows, lambda at: at <= AS_OF)
     if node.within:
         rows = [row for row in rows if row[0] > node.within.before(AS_OF, NEW_YORK)]
     if node.since:
@@ -102,7 +105,8 @@ def shop(db):
             attributes={"name": name} if name else {}, created_at=AS_OF, registered_at=dice.choice([None, *edges])
         )
         orders = [(dice.choice(edges), dice.choice([0, 500, 1000, 2500])) for _ in range(dice.choice([0, 0, 1, 2, 5]))]
-        Order.objects.bulk_create(
+        orders = [(at, amount, _refunds(dice, edges, amount)) for at, amount in orders]
+        made = Order.objects.bulk_create(
             Order(
                 member=member,
                 source=source,
@@ -112,18 +116,27 @@ def shop(db):
                 currency="USD",
                 recorded_at=AS_OF,
             )
-            for i, (at, amount) in enumerate(orders)
+            for i, (at, amount, _back) in enumerate(orders)
+        )
+        refunds = [(order, *back) for order, (*_sold, went) in zip(made, orders, strict=True) for back in went]
+        Refund.objects.bulk_create(
+            Refund(order=order, source=source, external_id=f"{n}/{i}", refunded_at=at, amount=fen, recorded_at=AS_OF)
+            for i, (order, at, fen) in enumerate(refunds)
         )
         if dice.random() < 0.8:
-            _profile(member, orders, dice)
+            _profile(member, [(at, amount) for at, amount, _back in orders], dice)
         consents = set()
         if state := dice.choice([None, "granted", "withdrawn"]):
             Consent.objects.create(member=member, channel="sms", purpose="marketing", state=state, at=AS_OF)
             consents.add(("sms", "marketing", state))
-        members[member.pk] = {"did": {"order": orders}, "consents": consents}
+        members[member.pk] = {"did": {"order": orders, "refund": [back[1:] for back in refunds]}, "consents": consents}
     for pk, known in facts(list(members), as_of=AS_OF).items():
         members[pk]["facts"] = known
     return members
+
+
+def _refunds(dice, edges, amount):
+    return [(dice.choice(edges), dice.choice([amount, 100]))] if amount and dice.random() < 0.5 else []
 
 
 def _profile(member, orders, dice):
@@ -151,7 +164,8 @@ FIELD = st.one_of(
     st.builds(lambda op, v: {"field": "first_order_at", "op": op, "value": v}, st.sampled_from(["before", "after"]), INSTANT),
 )  # fmt: skip
 DID = st.builds(
-    lambda window, more: {"did": "order"} | window | more,
+    lambda what, window, more: {"did": what} | window | more,
+    st.sampled_from(["order", "order", "refund"]),
     st.one_of(st.just({}), st.builds(lambda d: {"within": d}, DURATION), st.builds(lambda at: {"from": at}, INSTANT), st.builds(lambda at: {"to": at}, INSTANT)),
     st.one_of(st.just({}), st.builds(lambda b: {"count": b}, BOUND), st.builds(lambda b: {"sum": {"of": "amount"} | b}, BOUND), st.builds(lambda a, b: {"count": a, "sum": {"of": "amount"} | b}, BOUND, BOUND)),
 )  # fmt: skip

@@ -11,7 +11,8 @@ from django.utils import translation
 
 from cdp import feed
 from cdp.errors import BatchRejected
-from cdp.ingest.accept import HISTORY, Own, accept, record
+from cdp.ingest.accept import Own, accept, record
+from cdp.ingest.batch import HISTORY
 from cdp.models import Consent, ConsentRecord, Event, FeedRow, Member, Order, OrderLine, Product, Seen
 from config.ground.cause import Cause
 from tests.builders import a_member, at

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from cdp import population, profiles
-from cdp.models import Member, Order, PopulationRun, Profile, Source
+from cdp.models import Member, Order, PopulationRun, Profile, Refund, Source
 from config.ground.models import Brand
 from tests.builders import a_member, absorbed, an_order, at
 from tests.cdp import readings
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
 
 
-def draw(zone: str, seed: int, members: int = 60) -> dict[int, list[tuple[datetime, int]]]:
+def draw(zone: str, seed: int, members: int = 60) -> dict[int, list[readings.Sold]]:
     """Members with up to twelve orders over two years; many of them on either side of a local midnight or a change of clocks."""
     Brand.objects.update(timezone=zone)
     dice, tz, source = random.Random(seed), ZoneInfo(zone), Source.objects.create(code="shop", name="shop")
@@ -33,13 +33,38 @@ def draw(zone: str, seed: int, members: int = 60) -> dict[int, list[tuple[dateti
                 placed = dice.choice(edges) + timedelta(seconds=dice.choice([-3600, -1, 0, 1, 3599, 82800, 86399]))
             else:
                 placed = datetime(2016, 1, 1, tzinfo=tz) + timedelta(seconds=dice.randrange(2 * 365 * 86400))
-            orders.append((placed.astimezone(UTC), dice.choice([0, 1, 1999, dice.randrange(10**6)])))
-        Order.objects.bulk_create(
+            fen = dice.choice([0, 1, 1999, dice.randrange(10**6)])
+            orders.append((placed.astimezone(UTC), fen, refunds(dice, placed.astimezone(UTC), fen, edges)))
+        made = Order.objects.bulk_create(
             Order(member_id=member, source=source, external_id=f"{member}/{n}", placed_at=placed, amount=fen,
                   currency="CNY", recorded_at=placed)
-            for n, (placed, fen) in enumerate(orders)
+            for n, (placed, fen, _back) in enumerate(orders)
         )  # fmt: skip
+        Refund.objects.bulk_create(
+            Refund(
+                order=order,
+                source=source,
+                external_id=f"{order.external_id}/{n}",
+                refunded_at=when,
+                amount=fen,
+                recorded_at=when,
+            )
+            for order, (_placed, _fen, back) in zip(made, orders, strict=True)
+            for n, (when, fen) in enumerate(back)
+        )
     return drawn
+
+
+def refunds(dice, placed, fen, edges):
+    """None of most; of the others one or two, in part or of all, now and then at an edge."""
+    if fen == 0 or dice.random() < 0.6:
+        return []
+    first = dice.choice([fen, dice.randint(1, fen)])
+    parts = [first] if first == fen or dice.random() < 0.5 else [first, dice.choice([fen - first, 1])]
+    later = [edge.astimezone(UTC) for edge in edges if edge > placed]
+    return [
+        (dice.choice([*later, placed, placed + timedelta(seconds=dice.randrange(90 * 86400))]), part) for part in parts
+    ]
 
 
 @pytest.mark.parametrize("zone", [SHANGHAI, NEW_YORK])

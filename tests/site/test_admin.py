@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from cdp.models import Identity, Member, OrderLine, Profile
+from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
 from config.ground import alarms, crypto
 from config.ground.models import Alarm, AuditRow, Brand
 from config.ground.readonly import BoundedPaginator
@@ -166,6 +166,23 @@ def test_the_language_is_switched(admin_client):
         .headers["Location"]
         .startswith("/")
     )
+
+
+def test_refunds_and_parked_rows_are_shown(admin_client, person):
+    order = an_order(person, day(2), 1000)
+    Refund.objects.create(
+        order=order, source=order.source, external_id="R-7", refunded_at=day(3), amount=400, recorded_at=day(3)
+    )
+    Parked.objects.create(
+        kind="refund", source=order.source, external_id="R-8", waits_for="A-404", row={}, parked_at=day(3)
+    )
+
+    page = admin_client.get(reverse("admin:cdp_order_change", args=[order.pk])).content.decode()
+    listed = admin_client.get(reverse("admin:cdp_parked_changelist")).content.decode()
+
+    assert "R-7" in page
+    assert "4.00" in page
+    assert "A-404" in listed
 
 
 def test_pages_show_the_brands_time(admin_client, person):

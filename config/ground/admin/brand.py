@@ -17,7 +17,7 @@ from config.ground.readonly import ReadOnlyAdmin, badge
 
 @admin.register(Brand)
 class BrandAdmin(ReadOnlyAdmin):
-    list_display = ["name", "timezone", "currency", "clock_mode", "clock_at"]
+    list_display = ["name", "timezone", "currency", "parked_for", "clock_mode", "clock_at"]
 
 
 @admin.register(Alarm)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from automation.models import Enrolment, Journey, JourneyVersion, StepRun
-from cdp.models import Member, Order, Source
+from cdp.models import Member, Order, Refund, Source
 from config.ground.cause import Cause
 from connectors.models import Message, Template
 
@@ -29,6 +29,17 @@ def an_order(member: Member, at: datetime, amount: int = 1000) -> Order:
         member=member, source=source, external_id=f"o{next(_numbers)}", placed_at=at, amount=amount, currency="USD",
         recorded_at=at,
     )  # fmt: skip
+
+
+def a_refund(order: Order, at: datetime, amount: int) -> Refund:
+    return Refund.objects.create(
+        order=order,
+        source=order.source,
+        external_id=f"r{next(_numbers)}",
+        refunded_at=at,
+        amount=amount,
+        recorded_at=at,
+    )
 
 
 def a_journey(key: str = "win-back", zh: str = "沉睡唤回", en: str = "Win back the dormant") -> JourneyVersion:

@@ -11,7 +11,7 @@ from cdp import profiles
 from cdp.ingest.accept import accept
 from cdp.models import Member, Placement
 from config.ground.models import Brand
-from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
+from tests.automation.results.builders import NOW, a_journey, a_member, a_message, a_refund, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +46,17 @@ def test_repurchase_rate_counts_purchase_days_not_orders():
     bought(40, 41)
 
     assert kpi("repurchase_rate") == Value(1, 3)
+
+
+def test_what_was_given_back_before_the_day_is_no_purchase_and_what_later_is_still_one():
+    for back in (29, 40):
+        member = bought(1)
+        a_refund(an_order(member, day(2), 500), day(back), 500)
+    a_refund(an_order(bought(1), day(2), 500), day(3), 100)
+
+    assert kpi("repurchase_rate") == Value(2, 3)
+    assert kpi("mean_interval") == Value(2, 2)
+    assert kpi("arpu") == Value(3000 + 500 + 400, 3)
 
 
 def test_repurchase_conversion_waits_until_the_window_is_over():

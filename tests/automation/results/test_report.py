@@ -16,7 +16,7 @@ from automation.results.stats import Arm, difference
 from automation.results.verdict import Verdict, sentence, verdict
 from config.ground.cause import Cause
 from loyalty import prizes, programmes
-from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
+from tests.automation.results.builders import NOW, a_journey, a_member, a_message, a_refund, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +103,38 @@ def test_the_funnel_the_messages_and_what_is_credited():
     assert (sent.total, sent.sent, sent.delivered, sent.undelivered) == (6, 5, 3, 1)
     assert (sent.replied, sent.suppressed, sent.failed, sent.units, sent.cost) == (1, 1, 0, 5, 25)
     assert (found.credited.orders, found.credited.amount) == (2, 1250)
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_an_order_given_back_in_full_converts_nobody_from_that_instant_on(held_out):
+    version, member = a_journey(), a_member()
+    an_enrolment(version, member, day(0), held_out=held_out)
+    order = an_order(member, day(1), 1000)
+    a_refund(order, day(2), 400)
+    a_refund(order, day(20), 600)
+
+    def converted(as_of):
+        both = arms_of(version, as_of=as_of)
+        return (both.held_out if held_out else both.treated).converted
+
+    assert (converted(day(19.9)), converted(day(20))) == (1, 0)
+
+
+def test_what_is_credited_is_net_as_of_the_instant():
+    version, member = a_journey(), a_member()
+    a_message(an_enrolment(version, member, day(0)), day(1))
+    whole, part = an_order(member, day(2), 1000), an_order(member, day(3), 250)
+    credit([whole.pk, part.pk], now=NOW)
+    a_refund(whole, day(5), 1000)
+    a_refund(part, day(6), 50)
+
+    def credited(as_of):
+        found = report(version.journey, Period(as_of))
+        return found.funnel.converted, found.credited.orders, found.credited.amount
+
+    assert [credited(day(n)) for n in (4.9, 5, 6)] == [(1, 2, 1250), (1, 1, 250), (1, 1, 200)]
+    a_refund(part, day(7), 200)
+    assert (credited(day(6)), credited(day(7))) == ((1, 1, 200), (0, 0, 0))
 
 
 def test_who_was_enrolled_and_not_reached_is_accounted_for():

@@ -10,10 +10,10 @@ from automation.models import Figure
 from automation.results.attribution import credit
 from automation.results.rollup import catch_up, roll_up
 from automation.tasks import roll_up as task
-from cdp.models import Placement
+from cdp.models import Order, Placement
 from config.ground import clock
 from config.ground.models import Brand
-from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
+from tests.automation.results.builders import NOW, a_journey, a_member, a_message, a_refund, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
 
@@ -136,6 +136,21 @@ def test_orders_that_come_late_correct_their_day_and_the_kpis_of_today(world):
     assert figures(date(2017, 10, 6))["amount",] == 4000
     assert -1 not in set(Figure.objects.filter(day=date(2017, 10, 21), key="kpi").values_list("value", flat=True))
     assert catch_up(now=day(20.1)) == rolled[1:]
+
+
+def test_refunds_that_come_late_correct_the_day_of_their_order(world):
+    order = Order.objects.get(amount=700)
+    catch_up(now=day(20))
+
+    a_refund(order, day(3.3), 100)
+    a_refund(Order.objects.get(amount=300), day(3.3), 300)
+    a_refund(order, day(4), 600)  # the next day: the figures of the order's own day stand
+
+    assert catch_up(now=day(20.1))[0] == OCT_4
+    found = figures()
+    assert (found["orders",], found["amount",]) == (1, 600)
+    assert (found["conversions", "win-back"], found["conversion_amount", "win-back"]) == (1, 600)
+    assert catch_up(now=day(20.1))[0] != OCT_4
 
 
 def test_the_tick_rolls_up_the_brands_today(world):
