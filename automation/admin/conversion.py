@@ -1,4 +1,6 @@
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -9,7 +11,7 @@ from config.ground.readonly import ReadOnlyAdmin
 
 @admin.register(Conversion)
 class ConversionAdmin(ReadOnlyAdmin):
-    list_display = ["order", "member", "journey", "credited", "at", "message", "model"]
+    list_display = ["order", "member", "journey", "credited", "at", "touch", "model"]
     list_filter = ["enrolment__journey"]
     list_select_related = ["order", "enrolment__member", "enrolment__journey"]
     list_fullwidth = True
@@ -24,6 +26,11 @@ class ConversionAdmin(ReadOnlyAdmin):
     @display(description=_("journey"))
     def journey(self, conversion: Conversion) -> str:
         return str(conversion.enrolment.journey)
+
+    @display(description=_("message"))
+    def touch(self, conversion: Conversion) -> str:
+        link = reverse("admin:connectors_message_change", args=[conversion.message])
+        return format_html('<a href="{}">{}…</a>', link, str(conversion.message)[:8])
 
     @display(description=_("amount"), ordering="amount")
     def credited(self, conversion: Conversion) -> str:

@@ -14,9 +14,11 @@ from unfold.decorators import display
 
 from cdp import identity
 from cdp.admin.shown import amount, badge, when, with_currency
+from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
+from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 
 
@@ -54,9 +56,13 @@ class OrderInline(ReadOnlyInline):
 
 class IdentityInline(ReadOnlyInline):
     model = Identity
-    fields = ["kind", "app", "value"]
+    fields = ["sort", "app", "value"]
     readonly_fields = fields
     hide_title = True
+
+    @display(description=_("kind"))
+    def sort(self, identity: Identity) -> str:
+        return word(KINDS, identity.kind)
 
     @display(description=_("value"))
     def value(self, identity: Identity) -> str:
@@ -65,9 +71,17 @@ class IdentityInline(ReadOnlyInline):
 
 class ConsentInline(ReadOnlyInline):
     model = Consent
-    fields = ["channel", "purpose", "state", "at"]
+    fields = ["by", "about", "state", "at"]
     readonly_fields = fields
     hide_title = True
+
+    @display(description=_("channel"))
+    def by(self, consent: Consent) -> str:
+        return word(CHANNELS, consent.channel)
+
+    @display(description=_("purpose"))
+    def about(self, consent: Consent) -> str:
+        return word(PURPOSES, consent.purpose)
 
 
 @admin.register(Member)

@@ -11,8 +11,12 @@ from unfold.decorators import display
 
 from automation.models import Enrolment
 from cdp.admin import MemberAdmin
+from cdp.admin.shown import when
+from cdp.admin.words import CHANNELS
 from cdp.models import Event, Member
+from config.ground.admin import shown
 from config.ground.readonly import ReadOnlyInline
+from config.site.events import show
 from connectors import reasons
 from connectors.models import Message
 from loyalty.models import PointsAccount
@@ -24,22 +28,38 @@ class EnrolmentInline(ReadOnlyInline):
     model = Enrolment
     tab = True
     hide_title = True
-    fields = readonly_fields = ["journey", "version", "state", "step", "enrolled_at", "closes_at"]
+    fields = readonly_fields = ["journey", "number", "state", "step", "entered", "closes_at"]
     ordering = ["-enrolled_at"]
     per_page = 10
+
+    @display(description=_("version"))
+    def number(self, enrolment: Enrolment) -> str:
+        return f"@{enrolment.version.number}"
+
+    @display(description=_("enrolled at"))
+    def entered(self, enrolment: Enrolment) -> str:
+        return when(enrolment.enrolled_at)
 
 
 class MessageInline(ReadOnlyInline):
     model = Message
     tab = True
     hide_title = True
-    fields = readonly_fields = ["created_at", "template", "channel", "state", "delivery", "why", "origin"]
+    fields = readonly_fields = ["created_at", "template", "by", "state", "delivery", "why", "on_account"]
     ordering = ["-created_at"]
     per_page = 10
 
     @display(description=_("reason"))
     def why(self, message: Message) -> str:
         return reasons.label(message.reason) or "–"
+
+    @display(description=_("channel"))
+    def by(self, message: Message) -> str:
+        return shown.word(CHANNELS, message.channel)
+
+    @display(description=_("origin"))
+    def on_account(self, message: Message) -> str:
+        return shown.origin(message.origin)
 
 
 class PointsInline(ReadOnlyInline):
@@ -61,7 +81,6 @@ class MemberPage(MemberAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         member = kwargs.get("obj")
-        context["events"] = (
-            Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
-        )
+        latest = Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
+        context["events"] = [show(event) for event in latest]
         return super().render_change_form(request, context, *args, **kwargs)

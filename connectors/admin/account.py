@@ -8,21 +8,29 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from cdp.admin.words import CHANNELS
 from config.ground import clock
+from config.ground.admin.shown import Named, in_words, word
 from config.ground.readonly import ReadOnlyAdmin, badge
 from connectors import accounts
 from connectors.models import BlockedAddress, ProviderAccount
+
+BLOCKED = {"dead_address": _("the number is out of service"), "opted_out": _("the owner opted out")}
 
 
 @admin.register(ProviderAccount)
 class ProviderAccountAdmin(ReadOnlyAdmin):
     """Secrets are on no page."""
 
-    list_display = ["name", "key", "channel", "provider", "kind", "running", "stopped_for", "slow_until"]
-    list_filter = ["channel", "sandbox", "enabled"]
+    list_display = ["name", "key", "by", "provider", "kind", "running", "stopped_for", "slow_until"]
+    list_filter = [in_words("channel", CHANNELS), "sandbox", "enabled"]
     search_fields = ["key", "name"]
     exclude = ["secrets"]
     actions = ["stop", "start"]
+
+    @display(description=_("channel"), ordering="channel")
+    def by(self, account: ProviderAccount) -> str:
+        return word(CHANNELS, account.channel)
 
     @display(description=_("kind"))
     def kind(self, account: ProviderAccount) -> SafeString:
@@ -54,8 +62,19 @@ class ProviderAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(BlockedAddress)
-class BlockedAddressAdmin(ReadOnlyAdmin):
-    list_display = ["channel", "reason", "since"]
-    list_filter = ["channel", "reason"]
-    exclude = ["blind"]
+class BlockedAddressAdmin(Named, ReadOnlyAdmin):
+    list_display = ["by", "why", "since"]
+    list_filter = [in_words("channel", CHANNELS), in_words("reason", BLOCKED)]
+    fields = readonly_fields = ["by", "why", "since"]
     ordering = ["-id"]
+
+    def named(self, row: BlockedAddress) -> str:
+        return f"{self.by(row)} · {self.why(row)}"
+
+    @display(description=_("channel"), ordering="channel")
+    def by(self, address: BlockedAddress) -> str:
+        return word(CHANNELS, address.channel)
+
+    @display(description=_("reason"), ordering="reason")
+    def why(self, address: BlockedAddress) -> str:
+        return word(BLOCKED, address.reason)

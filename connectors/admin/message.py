@@ -7,13 +7,30 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from cdp.admin.shown import when
+from cdp.admin.words import CHANNELS
 from config.ground import money
+from config.ground.admin.shown import Named, in_words, origin, word
 from config.ground.models import Brand
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline, badge
 from connectors import reasons
 from connectors.addresses import masked
 from connectors.models import Attempt, Message, Receipt, Submission
 
+OUTCOMES = {
+    "accepted": _("accepted by the provider"),
+    "retry": _("not taken, to be sent again"),
+    "throttled": _("too fast for the account"),
+    "unknown": _("unknown"),
+    "invalid": _("the address is not valid on this channel"),
+    "opted_out": _("the address is on an opt-out list"),
+    "no_grant": _("the member has granted no more messages"),
+    "freq_cap": _("the provider's limit for one address was reached"),
+    "content": _("the provider refused the content"),
+    "template": _("the template was refused"),
+    "config": _("the account was refused"),
+    "quiet": _("quiet hours of the provider"),
+}
 COLOURS = {
     "ready": "info",
     "inflight": "info",
@@ -27,7 +44,12 @@ DELIVERIES = {"delivered": "success", "undelivered": "danger", "clicked": "succe
 
 class AttemptInline(ReadOnlyInline):
     model = Attempt
-    fields = ["n", "submission", "outcome", "code"]
+    fields = ["n", "submission", "answer", "code"]
+    readonly_fields = ["answer"]
+
+    @display(description=_("outcome"))
+    def answer(self, attempt: Attempt) -> str:
+        return word(OUTCOMES, attempt.outcome)
 
 
 class ReceiptInline(ReadOnlyInline):
@@ -36,19 +58,19 @@ class ReceiptInline(ReadOnlyInline):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(Named, ReadOnlyAdmin):
     list_display = [
         "member",
         "template",
         "shown_state",
         "why",
         "shown_delivery",
-        "origin",
+        "on_account",
         "created_at",
-        "sent_at",
+        "went",
         "charged",
     ]
-    list_filter = ["state", "delivery", "channel", "template"]
+    list_filter = ["state", "delivery", in_words("channel", CHANNELS), "template"]
     list_select_related = ["member", "template"]
     search_fields = ["=member__id", "^origin"]
     search_help_text = _("member number, or the origin, like journey:win-back@1")
@@ -57,21 +79,41 @@ class MessageAdmin(ReadOnlyAdmin):
         ("member", "address"),
         ("template", "text"),
         ("shown_state", "why"),
-        ("shown_delivery", "delivered_at"),
-        ("origin", "cause_key"),
-        ("channel", "account"),
+        ("shown_delivery", "arrived"),
+        ("on_account", "cause_key"),
+        ("by", "account"),
         ("created_at", "ready_at"),
-        ("not_after", "sent_at"),
+        ("not_after", "went"),
         ("tries", "resent"),
         ("units", "charged"),
         "provider_id",
     ]
     readonly_fields = ["address", "text", "shown_state", "why", "shown_delivery", "charged"]
+    readonly_fields += ["on_account", "by", "went", "arrived"]
     inlines = [AttemptInline, ReceiptInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         currency = Brand.objects.values("currency")[:1]
         return super().get_queryset(request).annotate(currency=Subquery(currency)).defer("data")
+
+    def named(self, row: Message) -> str:
+        return f"{row.template.name or row.template} · {row.member}"
+
+    @display(description=_("origin"), ordering="origin")
+    def on_account(self, message: Message) -> str:
+        return origin(message.origin)
+
+    @display(description=_("channel"), ordering="channel")
+    def by(self, message: Message) -> str:
+        return word(CHANNELS, message.channel)
+
+    @display(description=_("sent at"), ordering="sent_at")
+    def went(self, message: Message) -> str:
+        return when(message.sent_at)
+
+    @display(description=_("delivered at"), ordering="delivered_at")
+    def arrived(self, message: Message) -> str:
+        return when(message.delivered_at)
 
     @display(description=_("state"), ordering="state")
     def shown_state(self, message: Message) -> SafeString:
@@ -102,9 +144,18 @@ class MessageAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(ReadOnlyAdmin):
-    list_display = ["id", "account", "version", "outcome", "code", "provider_id", "created_at", "wire_at"]
-    list_filter = ["outcome", "account"]
+class SubmissionAdmin(Named, ReadOnlyAdmin):
+    list_display = ["id", "account", "version", "answer", "code", "provider_id", "created_at", "wire_at"]
+    list_filter = [in_words("outcome", OUTCOMES), "account"]
     list_select_related = ["account", "version__template"]
     search_fields = ["=provider_id"]
     ordering = ["-wire_at"]
+    fields = ["account", "version", "answer", "code", "provider_id", "created_at", "wire_at"]
+    readonly_fields = ["answer"]
+
+    def named(self, row: Submission) -> str:
+        return f"{row.account} · {row.version} · {when(row.created_at)}"
+
+    @display(description=_("outcome"), ordering="outcome")
+    def answer(self, submission: Submission) -> str:
+        return word(OUTCOMES, submission.outcome)

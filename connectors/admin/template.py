@@ -7,7 +7,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from cdp.admin.words import CHANNELS
 from config.ground import clock
+from config.ground.admin.shown import in_words, word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 from connectors import templates
 from connectors.models import Template, TemplateVersion
@@ -21,12 +23,16 @@ class VersionInline(ReadOnlyInline):
 
 @admin.register(Template)
 class TemplateAdmin(ReadOnlyAdmin):
-    list_display = ["name", "key", "channel", "purpose", "text", "stopped_for"]
-    list_filter = ["channel", "purpose"]
+    list_display = ["name", "key", "by", "purpose", "text", "stopped_for"]
+    list_filter = [in_words("channel", CHANNELS), "purpose"]
     list_select_related = ["live"]
     search_fields = ["key", "name"]
     inlines = [VersionInline]
     actions = ["start"]
+
+    @display(description=_("channel"), ordering="channel")
+    def by(self, template: Template) -> str:
+        return word(CHANNELS, template.channel)
 
     @display(description=_("text"))
     def text(self, template: Template) -> str:

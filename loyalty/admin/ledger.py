@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from config.ground.admin.shown import origin
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 from loyalty.models import Entry, Leg, Lot
 
@@ -11,20 +12,24 @@ class LegInline(ReadOnlyInline):
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
-    list_display = ["id", "member", "kind", "amount", "reason", "origin", "occurred_at", "recorded_at"]
+    list_display = ["id", "member", "kind", "amount", "reason", "on_account", "occurred_at", "recorded_at"]
     list_filter = ["kind"]
     list_select_related = ["account__member"]
     search_fields = ["=account__member__id", "origin"]
     search_help_text = _("member number, or the origin, like journey:win-back@1")
     ordering = ["-id"]
-    fields = ["account", "member", "kind", "amount", "balance", "reason", "origin", "cause"]
+    fields = ["account", "member", "kind", "amount", "balance", "reason", "on_account", "cause"]
     fields += ["source_type", "source_id", "reverses", "occurred_at", "recorded_at"]
-    readonly_fields = ["member", "balance"]
+    readonly_fields = ["member", "balance", "on_account"]
     inlines = [LegInline]
 
     @admin.display(description=_("member"))
     def member(self, entry: Entry) -> str:
         return str(entry.account.member)
+
+    @admin.display(description=_("origin"), ordering="origin")
+    def on_account(self, entry: Entry) -> str:
+        return origin(entry.origin)
 
     @admin.display(description=_("available points after it"))
     def balance(self, entry: Entry) -> str:

@@ -38,7 +38,8 @@ def test_the_pages_show_who_enters_in_words_and_how_many_did(client, staff):
     assert client.get("/admin/automation/enrolment/?state__exact=open").status_code == 200
     enrolment = version.journey.enrolments.exclude(state="held_out").first()
     passage = client.get(f"/admin/automation/enrolment/{enrolment.pk}/change/").content.decode()
-    assert "enqueued" in passage
+    assert "enqueued" not in passage
+    assert "消息已交付发送" in passage
     message = enrolment.runs.exclude(message=None).get().message
     assert f'href="/admin/connectors/message/{message}/change/"' in passage
 

@@ -7,11 +7,19 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+<<<<<<< HEAD
 from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
+=======
+from cdp import consents
+from cdp.ingest import accept
+from cdp.models import Identity, Member, OrderLine, Profile
+>>>>>>> main
 from config.ground import alarms, crypto
-from config.ground.models import Alarm, AuditRow, Brand
+from config.ground.cause import Cause
+from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
 from config.ground.readonly import BoundedPaginator
-from connectors.models import Message
+from connectors import announce
+from connectors.models import BlockedAddress, Message
 from tests.automation.results.builders import NOW, a_journey, a_member, a_message, an_enrolment, an_order, day
 
 pytestmark = pytest.mark.django_db
@@ -227,3 +235,57 @@ def test_the_overview_says_what_it_counts_and_over_which_days(admin_client):
     for text in ("未触达即离开", "未能触达", "同一会员多次入组计多次", "每人只计首次入组"):
         assert text in page
     assert "30 天，2017-11-02 至 2017-12-01" in page
+
+
+def page_of(client, label: str, pk: object = None, query: str = "") -> str:
+    url = reverse(f"admin:{label}_change", args=[pk]) if pk else reverse(f"admin:{label}_changelist") + query
+    response = client.get(url, headers={"Accept-Language": "zh-hans"})
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_a_members_page_says_events_consents_and_identities_in_words(admin_client, person):
+    message = a_message(an_enrolment(a_journey(), person, day(0)), day(1))
+    announce.tell("message.sent", [message.pk], now=day(1))
+    accept.record([accept.Own("stage.entered", person.pk, Cause("t", "1"), day(2), {"value": "dormant"})], now=day(2))
+    consents.set_state([consents.Said(person.pk, "sms", "marketing", "granted", day(0), "till")], now=day(0))
+
+    page = page_of(admin_client, "cdp_member", person.pk)
+
+    for text in ("消息已发送", "渠道: 短信", "归属: 旅程 win-back@1", "进入阶段", "手机号", "入组时间"):
+        assert text in page, text
+    for code in ("message.sent", "stage.entered", "&#x27;origin&#x27;", str(message.pk)[:13] + "&#x27;", ">sms<"):
+        assert code not in page, code
+
+
+def test_lists_say_codes_in_words_and_breadcrumbs_name_the_row(admin_client, person):
+    message = a_message(an_enrolment(a_journey(), person, day(0)), day(1))
+    schedule = Schedule.objects.create(key="journey:win-back", cron="0 10 * * *", timezone="UTC")
+    Slot.objects.create(
+        schedule=schedule, at=day(0), taken_at=day(0), outcome="ran", result={"treated": 12, "held_out": 3}
+    )
+    row = AuditRow.objects.create(
+        at=day(0), actor="li", action="journey.paused", subject="win-back", detail={"why": {"a": 1, "b": [2, 3]}}
+    )
+    BlockedAddress.objects.create(channel="sms", blind=b"1" * 32, reason="dead_address", since=day(0))
+
+    assert "实验组: 12 · 对照组: 3" in page_of(admin_client, "ground_slot")
+    audit = page_of(admin_client, "ground_auditrow")
+    assert "暂停旅程" in audit
+    assert "why: (a: 1 · b: 2, 3)" in audit
+    assert "暂停旅程 · win-back" in page_of(admin_client, "ground_auditrow", row.pk)
+    blocked = page_of(admin_client, "connectors_blockedaddress")
+    assert "号码已停用" in blocked
+    assert "dead_address<" not in blocked
+    messages = page_of(admin_client, "connectors_message", query="?channel=sms")
+    for text in ("旅程 win-back@1", "发送时间", "短信"):
+        assert text in messages
+    assert f"win back · {person}" in page_of(admin_client, "connectors_message", message.pk)
+
+
+def test_a_thing_has_one_name_in_the_menu_and_on_its_page(admin_client):
+    for label, name in (("ground_schedule", "排程"), ("ground_slot", "排程时点"), ("ground_auditrow", "审计记录")):
+        page = page_of(admin_client, label)
+        assert page.count(name) > 1
+        for other in ("定时计划", "执行记录", "审计日志"):
+            assert other not in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from automation import publishing
 from cdp.models import Source
 from config.celery import app
 from config.ground import clock
+from config.ground.models import Answer
 from config.ticks import TICKS
 from connectors import accounts
 from connectors.models import ProviderAccount
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 ORDER = (
     "cdp.absorb", "cdp.daily", "automation.schedules", "automation.advance", "connectors.dispatch",
     "connectors.settle_unknown", "automation.roll_up",
+    "ground.sweep",
 )  # fmt: skip
 JOURNEY = {
     "key": "welcome",
@@ -75,6 +78,7 @@ def a_shop(sandbox) -> None:
         a_consent(member)
         an_order(member, "2017-10-02 10:00", 1000, now=clock.now())
     clock.move(at("2017-10-02 12:05"))
+    Answer.objects.create(partner=uuid4(), key="old", made_at=at("2017-01-01"))  # kept 30 days of real time
     sandbox.fault("error_after")  # taken, but the answer is lost: it has to be asked for
 
 

@@ -11,8 +11,31 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from config.ground import alarms, audit, clock
+from config.ground.admin.shown import Named, in_words, pairs, word
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
 from config.ground.readonly import ReadOnlyAdmin, badge
+
+# What a slot enrolled, and what people and the service did; an action that is not here is shown as it is written.
+RESULTS = {"treated": _("treated"), "held_out": _("held out")}
+ACTIONS = {
+    "account.create": _("provider account made"),
+    "account.start": _("provider account started"),
+    "account.stop": _("provider account stopped"),
+    "alarm.close": _("alarm closed"),
+    "api_key.created": _("API key made"),
+    "api_key.revoked": _("API key revoked"),
+    "clock.release": _("clock released"),
+    "clock.stand": _("clock set"),
+    "demo.walked": _("demonstration walked"),
+    "journey.archived": _("journey archived"),
+    "journey.drained": _("journey drained"),
+    "journey.live": _("journey resumed"),
+    "journey.load": _("journey loaded"),
+    "journey.paused": _("journey paused"),
+    "journey.publish": _("journey published"),
+    "template.publish": _("template published"),
+    "template.start": _("template started again"),
+}
 
 
 @admin.register(Brand)
@@ -53,14 +76,34 @@ class ScheduleAdmin(ReadOnlyAdmin):
 
 @admin.register(Slot)
 class SlotAdmin(ReadOnlyAdmin):
-    list_display = ["schedule", "at", "outcome", "taken_at", "result"]
+    list_display = ["schedule", "at", "outcome", "taken_at", "came"]
+    fields = ["schedule", "at", "outcome", "taken_at", "came"]
+    readonly_fields = ["came"]
     list_filter = ["outcome", "schedule"]
     list_select_related = ["schedule"]
     ordering = ["-at"]
 
+    @display(description=_("what came of it"))
+    def came(self, slot: Slot) -> str:
+        return pairs(slot.result, RESULTS)
+
 
 @admin.register(AuditRow)
-class AuditAdmin(ReadOnlyAdmin):
-    list_display = ["at", "actor", "action", "subject", "detail"]
+class AuditAdmin(Named, ReadOnlyAdmin):
+    list_display = ["at", "actor", "verb", "subject", "more"]
+    fields = ["at", "actor", "verb", "subject", "more"]
+    readonly_fields = ["verb", "more"]
     search_fields = ["=actor", "=action", "subject"]
+    list_filter = [in_words("action", ACTIONS)]
     ordering = ["-at"]
+
+    def named(self, row: AuditRow) -> str:
+        return f"{self.verb(row)} · {row.subject}"
+
+    @display(description=_("action"), ordering="action")
+    def verb(self, row: AuditRow) -> str:
+        return word(ACTIONS, row.action)
+
+    @display(description=_("detail"))
+    def more(self, row: AuditRow) -> str:
+        return pairs(row.detail)
