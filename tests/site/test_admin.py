@@ -7,13 +7,9 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-<<<<<<< HEAD
-from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
-=======
 from cdp import consents
 from cdp.ingest import accept
-from cdp.models import Identity, Member, OrderLine, Profile
->>>>>>> main
+from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
 from config.ground import alarms, crypto
 from config.ground.cause import Cause
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
