@@ -6,11 +6,12 @@ from unfold.decorators import display
 
 from automation.models import Conversion
 from config.ground import money
+from config.ground.admin.shown import Named
 from config.ground.readonly import ReadOnlyAdmin
 
 
 @admin.register(Conversion)
-class ConversionAdmin(ReadOnlyAdmin):
+class ConversionAdmin(Named, ReadOnlyAdmin):
     list_display = ["order", "member", "journey", "credited", "at", "touch", "model"]
     list_filter = ["enrolment__journey"]
     list_select_related = ["order", "enrolment__member", "enrolment__journey"]
@@ -18,6 +19,11 @@ class ConversionAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     search_fields = ["=order__external_id", "=enrolment__member__id"]
     search_help_text = _("order number, or member number")
+    fields = ["order", "member", "journey", "credited", "at", "touch", "model"]
+    readonly_fields = ["member", "journey", "credited", "touch"]
+
+    def named(self, row: Conversion) -> str:
+        return f"{row.order} · {row.enrolment.journey}"
 
     @display(description=_("member"))
     def member(self, conversion: Conversion) -> str:

@@ -31,6 +31,7 @@ COLOURS = {"open": "info", "done": "success", "exited": "warning", "failed": "da
 
 class StepRunInline(ReadOnlyInline):
     model = StepRun
+    hide_title = True
     fields = ["step", "visit", "at", "came", "fate"]
     readonly_fields = ["came", "fate"]
     ordering = ["id"]

@@ -44,6 +44,7 @@ DELIVERIES = {"delivered": "success", "undelivered": "danger", "clicked": "succe
 
 class AttemptInline(ReadOnlyInline):
     model = Attempt
+    hide_title = True
     fields = ["n", "submission", "answer", "code"]
     readonly_fields = ["answer"]
 
@@ -54,6 +55,7 @@ class AttemptInline(ReadOnlyInline):
 
 class ReceiptInline(ReadOnlyInline):
     model = Receipt
+    hide_title = True
     fields = ["kind", "code", "opts_out", "at", "received_at"]
 
 

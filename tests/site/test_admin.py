@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from automation.models import Conversion
+from automation.results.attribution import credit
 from cdp import consents
 from cdp.ingest import accept
 from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
@@ -277,6 +279,11 @@ def test_lists_say_codes_in_words_and_breadcrumbs_name_the_row(admin_client, per
     for text in ("旅程 win-back@1", "发送时间", "短信"):
         assert text in messages
     assert f"win back · {person}" in page_of(admin_client, "connectors_message", message.pk)
+    order = an_order(person, day(2), 1999)
+    credit([order.pk], now=NOW)
+    conversion = page_of(admin_client, "automation_conversion", Conversion.objects.get().pk)
+    for text in (f"{order} · 沉睡唤回", "$19.99", "末次触达"):
+        assert text in conversion
 
 
 def test_a_thing_has_one_name_in_the_menu_and_on_its_page(admin_client):
