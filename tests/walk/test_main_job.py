@@ -31,7 +31,11 @@ JOURNEYS = {"win-back", "critical", "top-care"}
 
 @pytest.fixture
 def shop(transactional_db, live_server, tmp_path):
-    """The counterpart as a process, calling back over HTTP; our own web as a server."""
+    """The counterpart as a process, calling back over HTTP; our own web as a server. Members are numbered from 1: their number
+    decides who is held out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE cdp_member ALTER COLUMN id RESTART")
     counterpart = Sandbox(tmp_path / "accepted.jsonl")
     url = accounts.install_sandbox(counterpart.url, live_server.url, now=START)
     ProviderAccount.objects.update(settings={"price_fen": 5, "query_lag": 0.3, "timeout": 5, "lease": 15})
