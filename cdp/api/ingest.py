@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -73,6 +74,14 @@ class IngestAnswer(Struct):
     rejected: list[Rejected]
 
 
+def batch_call(summary: str, name: str, body: type[Struct]) -> Callable[[Any], Any]:
+    """How the document describes a door of this file."""
+    refusals = (400, 413, 422)
+    return openapi.call(
+        summary, name=name, body=body, answers={202: IngestAnswer}, refusals=refusals, parameters=(ATOMIC,)
+    )
+
+
 class Ingest(Door):
     """`kind` names the rows in the envelope and the verb's table of kinds."""
 
@@ -98,14 +107,7 @@ class Ingest(Door):
 class IngestMembers(Ingest):
     kind, envelope = "members", _Members
 
-    @openapi.call(
-        "Members come in",
-        name="ingest_members",
-        body=MemberBatch,
-        answers={202: IngestAnswer},
-        refusals=(400, 413, 422),
-        parameters=(ATOMIC,),
-    )
+    @batch_call("Members come in", "ingest_members", MemberBatch)
     def post(self, request: Request) -> Response:
         return self.take(request)
 
@@ -113,14 +115,7 @@ class IngestMembers(Ingest):
 class IngestProducts(Ingest):
     kind, envelope = "products", _Products
 
-    @openapi.call(
-        "Products come in",
-        name="ingest_products",
-        body=ProductBatch,
-        answers={202: IngestAnswer},
-        refusals=(400, 413, 422),
-        parameters=(ATOMIC,),
-    )
+    @batch_call("Products come in", "ingest_products", ProductBatch)
     def post(self, request: Request) -> Response:
         return self.take(request)
 
@@ -128,14 +123,7 @@ class IngestProducts(Ingest):
 class IngestOrders(Ingest):
     kind, envelope = "orders", _Orders
 
-    @openapi.call(
-        "Orders come in",
-        name="ingest_orders",
-        body=OrderBatch,
-        answers={202: IngestAnswer},
-        refusals=(400, 413, 422),
-        parameters=(ATOMIC,),
-    )
+    @batch_call("Orders come in", "ingest_orders", OrderBatch)
     def post(self, request: Request) -> Response:
         return self.take(request)
 
@@ -143,14 +131,7 @@ class IngestOrders(Ingest):
 class IngestRefunds(Ingest):
     kind, envelope = "refunds", _Refunds
 
-    @openapi.call(
-        "Refunds come in",
-        name="ingest_refunds",
-        body=RefundBatch,
-        answers={202: IngestAnswer},
-        refusals=(400, 413, 422),
-        parameters=(ATOMIC,),
-    )
+    @batch_call("Refunds come in", "ingest_refunds", RefundBatch)
     def post(self, request: Request) -> Response:
         return self.take(request)
 
@@ -158,13 +139,6 @@ class IngestRefunds(Ingest):
 class IngestEvents(Ingest):
     kind, envelope = "events", _Events
 
-    @openapi.call(
-        "Events come in",
-        name="ingest_events",
-        body=EventBatch,
-        answers={202: IngestAnswer},
-        refusals=(400, 413, 422),
-        parameters=(ATOMIC,),
-    )
+    @batch_call("Events come in", "ingest_events", EventBatch)
     def post(self, request: Request) -> Response:
         return self.take(request)
