@@ -8,6 +8,7 @@ TICKS = {  # task: seconds
     "automation.roll_up": 60,
     "connectors.dispatch": 5,
     "connectors.settle_unknown": 5,
+    "ground.jobs": 10,
     "ground.sweep": 300,
 }
 CANARY, CANARY_SECONDS = "ground.canary", 5

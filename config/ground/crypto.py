@@ -38,18 +38,26 @@ def _aead(master: bytes) -> AESGCM:
 
 
 def seal(text: str) -> bytes:
-    key_id, master = field_key()
-    nonce = os.urandom(12)
-    return bytes([len(key_id)]) + key_id.encode() + nonce + _aead(master).encrypt(nonce, text.encode(), key_id.encode())
+    return seal_bytes(text.encode())
 
 
 def unseal(sealed: bytes) -> str:
+    return unseal_bytes(sealed).decode()
+
+
+def seal_bytes(content: bytes) -> bytes:
+    key_id, master = field_key()
+    nonce = os.urandom(12)
+    return bytes([len(key_id)]) + key_id.encode() + nonce + _aead(master).encrypt(nonce, content, key_id.encode())
+
+
+def unseal_bytes(sealed: bytes) -> bytes:
     sealed = bytes(sealed)
     key_id, master = field_key()
     size = 1 + sealed[0]
     if sealed[1:size].decode() != key_id:
         raise Unreadable(f"sealed with FIELD_KEY {sealed[1:size].decode()!r}, running with {key_id!r}")
-    return _aead(master).decrypt(sealed[size : size + 12], sealed[size + 12 :], key_id.encode()).decode()
+    return _aead(master).decrypt(sealed[size : size + 12], sealed[size + 12 :], key_id.encode())
 
 
 def blind(*parts: str) -> bytes:

@@ -242,6 +242,87 @@ class AuditRow(models.Model):
         return f"{self.actor} {self.action} {self.subject}"
 
 
+class Job(models.Model):
+    """Long work that somebody asked for (jobs.py). What it may say is never personal; files of it are sealed."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+
+    UNDER_WAY = (State.WAITING, State.RUNNING)
+
+    kind = models.CharField(_("kind"), max_length=40)
+    cause = models.UUIDField(_("cause"))
+    origin = models.CharField(_("origin"), max_length=120)
+    actor = models.CharField(_("actor"), max_length=150)
+    params = models.JSONField(_("asked for"), default=dict)
+    language = models.CharField(_("language"), max_length=10, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    done = models.BigIntegerField(_("done"), default=0)
+    total = models.BigIntegerField(_("of"), null=True)
+    result = models.JSONField(_("result"), default=dict)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+    asked_at = models.DateTimeField(_("asked"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        constraints = [
+            models.UniqueConstraint(fields=["cause"], name="a_cause_starts_one_job"),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "running"], ended_at=None)
+                | Q(state__in=["done", "failed"], ended_at__isnull=False),
+                name="a_job_ends_once",
+            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(reason=""), name="a_failed_job_has_a_reason"),
+        ]
+        indexes = [
+            # Serves the workers' look for what waits.
+            models.Index(fields=["id"], condition=Q(state__in=["waiting", "running"]), name="job_under_way"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
+
+
+class JobFile(models.Model):
+    """A file that a job was given or made, in sealed parts. Kept 30 days."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="files", verbose_name=_("job"))
+    role = models.CharField(_("role"), max_length=20)
+    name = models.CharField(_("name"), max_length=200)
+    size = models.BigIntegerField(_("bytes"), default=0)
+    made_at = models.DateTimeField(_("made"), db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name = _("job's file")
+        verbose_name_plural = _("jobs' files")
+        constraints = [models.UniqueConstraint(fields=["job", "role"], name="a_job_has_one_file_of_a_role")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JobPart(models.Model):
+    # The migration makes the foreign key itself, with ON DELETE CASCADE: the sweep deletes files in sets.
+    file = models.ForeignKey(
+        JobFile, models.DO_NOTHING, db_constraint=False, related_name="parts", verbose_name=_("job's file")
+    )
+    n = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "n"], name="a_part_stands_once")]
+
+    def __str__(self) -> str:
+        return str(self.n)
+
+
 class Heartbeat(models.Model):
     """Proof of consumption: when a worker last executed a canary that `name` had sent (database's clock)."""
 

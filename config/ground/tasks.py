@@ -8,7 +8,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import connection
 
-from config.ground import sweep
+from config.ground import clock, jobs, sweep
 
 
 @shared_task(name="ground.canary")
@@ -25,3 +25,8 @@ def canary(sender: str) -> None:
 @shared_task(name="ground.sweep")
 def sweep_up() -> None:
     sweep.sweep()
+
+
+@shared_task(name="ground.jobs")
+def do_jobs() -> None:
+    jobs.run_waiting(clock.now)

@@ -1,0 +1,134 @@
+"""Long work that somebody asked for: a row says what is to be done, a worker does it, and everybody can see how far it is.
+
+A cause starts one job. While a worker runs it, the worker's session holds its advisory lock: when the process dies the lock goes
+with it, and the next look takes the job up again. So the work must stand being begun again, as an import does. After TRIES
+failures the job has failed, with its reason and an alarm. Files that go in or come out are sealed, and kept for 30 days.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+from django.utils import translation
+
+from config.ground import alarms, crypto
+from config.ground.cause import Cause
+from config.ground.models import Job, JobFile, JobPart
+from config.ground.nudge import nudge
+from config.ground.registry import Registry
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+PART = (
+    1024 * 1024
+)  # bytes of a file that are sealed together: a row of a size that the database and memory carry easily
+_LOCK = "hashtext('ground.job')"
+
+Run = Callable[..., dict[str, Any]]  # (job, *, now) -> what came of it, as the page and the API show it
+
+
+class Refused(Exception):
+    """The work cannot be done as asked, and trying again will not help; the message says why, in the asker's language."""
+
+
+KINDS: Registry[Run] = Registry("kind of job")
+
+
+@transaction.atomic
+def start(kind: str, params: dict[str, Any], *, cause: Cause, actor: str, now: datetime) -> Job:
+    """Ask for it. The same cause again answers the same job. `params`: ids and options, never anything personal."""
+    KINDS.get(kind)
+    job, made = Job.objects.get_or_create(
+        cause=cause.id,
+        defaults={
+            "kind": kind,
+            "params": params,
+            "origin": cause.origin,
+            "actor": actor,
+            "language": translation.get_language() or "",
+            "asked_at": now,
+        },
+    )
+    if made:
+        nudge("ground.jobs")
+    return job
+
+
+def run_waiting(now: Callable[[], datetime]) -> int:
+    """Do what waits, one after the other. Returns how many were taken up. `now`: the door's clock, read once per job."""
+    done = 0
+    for pk in Job.objects.filter(state__in=Job.UNDER_WAY).order_by("pk").values_list("pk", flat=True):
+        with _held(pk) as mine:
+            if mine and (job := Job.objects.filter(pk=pk, state__in=Job.UNDER_WAY).first()):
+                _run(job, now=now())
+                done += 1
+    return done
+
+
+@contextmanager
+def _held(pk: int) -> Iterator[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_try_advisory_lock({_LOCK}, %s)", [pk % 2**31])
+        (mine,) = cursor.fetchone()
+    try:
+        yield mine
+    finally:
+        if mine and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT pg_advisory_unlock({_LOCK}, %s)", [pk % 2**31])
+
+
+def _run(job: Job, *, now: datetime) -> None:
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, started_at=now, tries=F("tries") + 1)
+    try:
+        with translation.override(job.language or None):
+            result = KINDS.get(job.kind)(job, now=now)
+    except Refused as refusal:
+        _end(job, Job.State.FAILED, now=now, reason=str(refusal))
+    except (OperationalError, InterfaceError):
+        Job.objects.filter(pk=job.pk).update(
+            tries=F("tries") - 1
+        )  # the database was busy or away: the job is not to blame
+        raise
+    except Exception as error:
+        log.exception("job %s (%s) failed", job.pk, job.kind)
+        if job.tries + 1 >= TRIES:
+            _end(job, Job.State.FAILED, now=now, reason=type(error).__name__)
+            alarms.ring(f"job:{job.pk}", f"{job.kind}: {type(error).__name__} in {TRIES} attempts", now=now)
+    else:
+        _end(job, Job.State.DONE, now=now, result=result)
+
+
+def _end(job: Job, state: str, *, now: datetime, result: dict[str, Any] | None = None, reason: str = "") -> None:
+    Job.objects.filter(pk=job.pk).update(state=state, ended_at=now, result=result or {}, reason=reason[:500])
+
+
+def progress(job: Job, done: int, total: int | None = None) -> None:
+    Job.objects.filter(pk=job.pk).update(done=done, **({} if total is None else {"total": total}))
+
+
+def keep_file(job: Job, role: str, name: str, content: IO[bytes]) -> JobFile:
+    """Seal a file part by part. A job has one file of a role; another one takes its place."""
+    with transaction.atomic():
+        JobFile.objects.filter(job=job, role=role).delete()
+        file = JobFile.objects.create(job=job, role=role, name=name[:200])
+        size = n = 0
+        while part := content.read(PART):
+            JobPart.objects.create(file=file, n=n, sealed=crypto.seal_bytes(part))
+            size, n = size + len(part), n + 1
+        JobFile.objects.filter(pk=file.pk).update(size=size)
+    return file
+
+
+def read_file(file: JobFile) -> Iterator[bytes]:
+    for sealed in (
+        JobPart.objects.filter(file=file).order_by("n").values_list("sealed", flat=True).iterator(chunk_size=4)
+    ):
+        yield crypto.unseal_bytes(bytes(sealed))
