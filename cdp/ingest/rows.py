@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +32,6 @@ MOST = 10**18  # any number that a partner may say
 MOST_PIECES = 10**11  # of one line; what its column holds
 DEEPEST = 20  # levels within a row
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DOUBTFUL = re.compile(rb"\\u0000|[0-9]{18}|[0-9][eE]|null")  # as JSON writes NUL, numbers that may be beyond MOST, and NaN
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -145,7 +143,8 @@ def parse(
 
 
 def _read(item: Any, wanted: type[Row]) -> Row:
-    _storable(item)
+    if isinstance(item, dict):
+        _storable(item)
     if wanted is OrderRow:
         _plain_quantities(item)
     return msgspec.convert(item, wanted, strict=True)
@@ -212,11 +211,22 @@ def _keys(row: Row) -> list[identity.Key]:
 def _storable(item: Any) -> None:
     """JSON can say what the database cannot hold: NUL in a text, numbers of any length, nesting without end.
 
-    Written out again, a row that says none of it shows that at once (a tenth of the time that it takes to walk through).
+    Level by level, without a path: 2 µs for a row that says none of it, a quarter of the walk that finds where it does.
     """
-    said = msgspec.json.encode(item)
-    if _DOUBTFUL.search(said) or said.count(b"{") + said.count(b"[") > DEEPEST:
-        _walk(item)
+    level, depth = [item], 0
+    while level:
+        inner = []
+        for box in level:
+            if type(box) is dict and "\0" in "".join(box):
+                return _walk(item)
+            for value in box.values() if type(box) is dict else box:
+                kind = type(value)
+                if kind is dict or kind is list:
+                    inner.append(value)
+                elif (kind is str and "\0" in value) or (kind in (int, float) and not abs(value) < MOST):
+                    return _walk(item)
+        level, depth = inner, depth + 1
+    return _walk(item) if depth > DEEPEST else None
 
 
 def _walk(value: Any, path: str = "", depth: int = 0) -> None:
