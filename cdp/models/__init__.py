@@ -2,6 +2,7 @@ from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
 from cdp.models.member import Identity, Member
+from cdp.models.merge import Merge
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
@@ -15,6 +16,7 @@ __all__ = [
     "Identity",
     "Interest",
     "Member",
+    "Merge",
     "Order",
     "OrderLine",
     "Parked",
