@@ -15,6 +15,9 @@ from django.db import connection
 # SQL: the ids of everybody that a member is and was, for a lateral join. Reads one index of the merged alone.
 FAMILY = "(SELECT {member} AS id UNION ALL SELECT was.id FROM cdp_member was WHERE was.merged_into_id = {member})"
 
+# SQL: the placements of those who stand, in the place of `cdp_placement`; a member that was merged away is not counted.
+PLACEMENTS = "(SELECT p.* FROM cdp_placement p JOIN cdp_member m ON m.id = p.member_id AND m.merged_into_id IS NULL)"
+
 
 def root(member: int) -> int:
     """The member that stands for this one; an unknown one stands for itself."""
@@ -28,9 +31,7 @@ def roots(members: Iterable[int]) -> dict[int, int]:
 
 def away(members: Iterable[int]) -> dict[int, int]:
     """The same, of those that were merged away: mostly none."""
-    return _read(
-        "SELECT id, merged_into_id FROM cdp_member WHERE id = ANY(%s) AND merged_into_id IS NOT NULL", members
-    )
+    return _read("SELECT id, merged_into_id FROM cdp_member WHERE id = ANY(%s) AND merged_into_id IS NOT NULL", members)
 
 
 def kin(members: Iterable[int]) -> dict[int, list[int]]:

@@ -1,9 +1,9 @@
 """The only file that inserts an entry. Entry, legs, lot and balance commit together; a cause posts once per account:
 the same cause again answers what it answered first, and with other content it is refused. One posting is a set of one.
 
-What is meant for a member that was merged away is posted to the one who stands for it, and what was posted to either is not posted
-to the other. Accounts are made in the order of members and locked in the order of ids, so sets never wait for each other in a
-circle; a merge locks both accounts, so a posting comes before it and is moved, or after it and goes to who stands.
+What is meant for a member that was merged away is posted to the one who stands for it, and what was posted to either is not
+posted to the other. Accounts are made in the order of members and locked in the order of ids, so sets never wait for each other
+in a circle; a merge locks both accounts, so a posting comes before it and is moved, or after it and goes to who stands.
 """
 
 from __future__ import annotations
@@ -191,7 +191,9 @@ def _posted_before(
     """What was posted for these causes, to the account or to one that it has ever been one with."""
     accounts = {account: [account] for account in members}
     if kin := roots.kin(members.values()):
-        others = PointsAccount.objects.filter(programme=programme, member__in={m for them in kin.values() for m in them})
+        others = PointsAccount.objects.filter(
+            programme=programme, member__in={m for them in kin.values() for m in them}
+        )
         theirs = dict(others.values_list("member", "pk"))
         for account, member in members.items():
             accounts[account] += [theirs[other] for other in kin.get(member, []) if other in theirs]

@@ -1,5 +1,5 @@
-"""Two members become one, or part: points go lot by lot, each by an entry that leaves one account and its twin in the other, so that
-over both nothing comes into being and nothing is lost. A lot arrives with the expiry and the availability that it had.
+"""Two members become one, or part: points go lot by lot, each by an entry that leaves one account and its twin in the other, so
+that over both nothing comes into being and nothing is lost. A lot arrives with the expiry and the availability that it had.
 
 What one owes the other's points repay at once, soonest to expire first: there is no debt beside points. When they part, what is
 left of the lots goes back; a debt does not.
@@ -34,7 +34,9 @@ class Move:
     merge: int
     now: datetime
 
-    def posting(self, member: int, kind: str, points: Decimal, books: tuple[str, str], key: str, lot: Lot | None = None):
+    def posting(
+        self, member: int, kind: str, points: Decimal, books: tuple[str, str], key: str, lot: Lot | None = None
+    ) -> Posting:
         return Posting(
             member=member,
             kind=kind,

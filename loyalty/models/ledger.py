@@ -128,7 +128,13 @@ class Lot(models.Model):
     moved = models.DecimalField(_("moved away"), max_digits=18, decimal_places=2, default=0)
     # Where its points were first earned, however often they moved since: what claws back follows it.
     origin_lot = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("first earned as")
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("first earned as"),
     )
     available_at = models.DateTimeField(_("available from"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
