@@ -165,10 +165,12 @@ def decide(candidate: int, state: MergeCandidate.State, *, actor: str, now: date
 
 def overtake(identities: Collection[int], *, now: datetime) -> int:
     """Close what rests on nothing but identities that turned weak. Returns how many pairs."""
+    if not identities:
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE cdp_mergecandidate c SET state = 'overtaken', decided_at = %s
-               WHERE c.state IN ('open', 'due') AND c.basis && %s
+               WHERE c.state IN ('open', 'due') AND c.basis && %s::bigint[]
                  AND NOT EXISTS (SELECT FROM cdp_identity i WHERE i.id = ANY(c.basis) AND i.weak_since IS NULL)""",
             [now, list(identities)],
         )
