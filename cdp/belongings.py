@@ -12,20 +12,22 @@ from django.db.models import Model
 
 from cdp import one_person
 from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
-from cdp.ingest.accept import OWN
 from cdp.models import (
     Consent,
     ConsentRecord,
     Event,
     FeedRow,
     Identity,
+    IdentityUse,
     Member,
     Merge,
+    MergeCandidate,
     Order,
     Placement,
     Profile,
     Refund,
 )
+from cdp.models.source import OWN
 from config.ground.registry import Registry
 
 
@@ -57,8 +59,10 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
 _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
 
 declare(Identity, merge=Moves(turn=FIRST))
-declare(Order, merge=MOVES)
-declare(Event, merge=Moves(only=_OF_PARTNERS))
+declare(IdentityUse, merge=Moves(unless=("identity_id",)))
+declare(MergeCandidate, "low", merge=STAYS)
+declare(Order, merge=Moves(brought="identity_id"))
+declare(Event, merge=Moves(only=_OF_PARTNERS, brought="identity_id"))
 declare(Refund, "order__member", merge=FOLLOWS)
 declare(Placement, merge=STAYS)
 declare(ConsentRecord, merge=STAYS)

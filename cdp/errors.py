@@ -37,6 +37,10 @@ class InvalidIdentity(ValueError):
     """An identity that is not `kind:value` of a known kind, or whose value cannot be one."""
 
 
+class Decided(Exception):
+    """A pair of members about which somebody has decided already."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from cdp.models.source import Source
+
 
 class Member(models.Model):
     """Never deleted by a merge: the one that goes points at the one who stands for it, who is never merged away itself."""
@@ -49,6 +51,12 @@ class Identity(models.Model):
     blind = models.BinaryField(max_length=32)
     sealed = models.BinaryField()
     created_at = models.DateTimeField(_("created"))
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("told first by")
+    )
+    weak_since = models.DateTimeField(
+        _("weak since"), null=True, help_text=_("More members named themselves with it than its cap allows.")
+    )
 
     class Meta:
         verbose_name = _("identity")
