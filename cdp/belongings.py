@@ -1,6 +1,6 @@
 """What belongs to a member, in every room: each room declares its tables here, so that nothing held on a person is forgotten.
 
-A test fails for any model with a member that is not declared.
+A test fails for any model with a member that is not declared, or that does not say what a merge does with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,24 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from cdp.models import Consent, ConsentRecord, Event, FeedRow, Identity, Order, Placement, Profile, Refund
+from cdp import one_person
+from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
+from cdp.models import (
+    Consent,
+    ConsentRecord,
+    Event,
+    FeedRow,
+    Identity,
+    IdentityUse,
+    Member,
+    Merge,
+    MergeCandidate,
+    Order,
+    Placement,
+    Profile,
+    Refund,
+)
+from cdp.models.source import OWN
 from config.ground.registry import Registry
 
 
@@ -18,6 +35,7 @@ from config.ground.registry import Registry
 class Belonging:
     model: type[Model]
     member: str = "member"  # the look-up from a row to its member
+    merge: Policy | None = None
 
     def count(self, member: int) -> int:
         return self.model._default_manager.filter(**{self.member: member}).count()
@@ -26,8 +44,8 @@ class Belonging:
 BELONGINGS: Registry[Belonging] = Registry("belonging")
 
 
-def declare(model: type[Model], member: str = "member") -> None:
-    BELONGINGS.add(model._meta.label, Belonging(model, member))
+def declare(model: type[Model], member: str = "member", *, merge: Policy | None = None) -> None:
+    BELONGINGS.add(model._meta.label, Belonging(model, member, merge))
 
 
 def held(member: int) -> Iterator[tuple[type[Model], int]]:
@@ -37,6 +55,19 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
             yield belonging.model, count
 
 
-for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow):
-    declare(_model)
-declare(Refund, "order__member")
+# Our own events tell what one member did with us; those of partners belong to the person.
+_OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
+
+declare(Identity, merge=Moves(turn=FIRST))
+declare(IdentityUse, merge=Moves(unless=("identity_id",)))
+declare(MergeCandidate, "low", merge=STAYS)
+declare(Order, merge=Moves(brought="identity_id"))
+declare(Event, merge=Moves(only=_OF_PARTNERS, brought="identity_id"))
+declare(Refund, "order__member", merge=FOLLOWS)
+declare(Placement, merge=STAYS)
+declare(ConsentRecord, merge=STAYS)
+declare(Member, "merged_into", merge=one_person.ATTRIBUTES)
+declare(Merge, "keep", merge=STAYS)
+declare(Consent, merge=one_person.CONSENT)
+declare(Profile, merge=one_person.PROFILE)
+declare(FeedRow, merge=MOVES)

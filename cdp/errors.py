@@ -37,6 +37,10 @@ class InvalidIdentity(ValueError):
     """An identity that is not `kind:value` of a known kind, or whose value cannot be one."""
 
 
+class Decided(Exception):
+    """A pair of members about which somebody has decided already."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 
@@ -45,3 +49,11 @@ class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)
+
+
+class CannotMerge(Exception):
+    """Two members cannot be joined, or parted again, as things are. `code`: same, unknown, points_held; undone, not_last."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message

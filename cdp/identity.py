@@ -1,4 +1,7 @@
-"""One identity names one member, also when two batches name a new person at the same moment."""
+"""What names a member: written `kind:value`, stored sealed, found by its blind index. One identity names one member.
+
+Whose a row is, when its identities are new or name several, is decided in `cdp/resolving.py`.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ import phonenumbers
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from cdp import kinds
 from cdp.errors import InvalidIdentity
-from cdp.models import Identity
+from cdp.models import Identity, Source
 from config.ground import crypto
 
-# Kinds, strongest first: when the identities of one row name several members, the strongest decides to whom the row belongs.
-KINDS = ("crm_id", "wechat_unionid", "wechat_openid", "wecom_external_userid", "phone", "email", "pos_card", "device")
-PER_APP = {"wechat_openid", "device"}
+KINDS = tuple(kinds.BY_NAME)  # strongest first
+PER_APP = {kind.name for kind in kinds.KINDS if kind.per_app}
 _DIALLED = re.compile(r"\+?[0-9 ().-]+")
 
 
@@ -83,11 +86,21 @@ def _email(value: str) -> str:
 
 
 def find(kind: str, value: str, app: str = "") -> int | None:
-    """The member named by an identity: one index look-up."""
+    """The member named by an identity: one index look-up. An identity that more members share than its cap names nobody."""
     key = parse(f"{kind}@{app}:{value}" if app else f"{kind}:{value}")
     return (
-        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind).values_list("member_id", flat=True).first()
+        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind, weak_since=None)
+        .values_list("member_id", flat=True)
+        .first()
     )
+
+
+def holders(key: Key) -> list[int]:
+    """Everybody who ever named themselves with it, its owner first: for people who search, never for a decision."""
+    at = Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind)
+    owner = list(at.values_list("member_id", flat=True))
+    used_by = at.filter(uses__isnull=False).values_list("uses__member_id", flat=True)
+    return list(dict.fromkeys([*owner, *used_by]))
 
 
 def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str]:
@@ -101,97 +114,68 @@ def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str
     return {member: crypto.unseal(bytes(sealed)) for member, sealed in rows}
 
 
-def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int | None], set[int]]:
-    """The member of each row, and which members are new. All identities of a row belong together; a row without any has no
-    member. A row that names several existing members goes to the one that its strongest identity names; nobody is joined here.
+def strength(key: Key) -> int:
+    """Sorts the strongest first."""
+    return kinds.STRENGTH[key.kind]
+
+
+@dataclass(frozen=True)
+class Known:
+    """An identity as it is stored: whom it names, who told of it, and whether it names that member alone."""
+
+    id: int
+    member: int
+    told_by: frozenset[int | None]  # sources; None: stored before sources were noted
+    used_by: frozenset[int]  # members other than its own that named themselves with it
+    weak: bool  # more than its cap allows: it names nobody any more
+
+
+def known(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, Known]:
+    """Those of the keys that are stored. One index look-up each, in one statement. `hold`: until the commit no merge changes whom
+    they name; in the order of ids, as a merge locks them.
     """
-    groups = _together(rows)
-    known = owners(key for group in groups for key in group)
-    planned, fresh = _plan(groups, known)
-    owner = known | _claim_identities(planned, now=now)
-
-    overtaken: dict[int, int] = {}  # somebody else made this person a moment ago: our planned member -> theirs
-    for key in sorted(planned, key=_strength):
-        if planned[key] in fresh and owner[key] != planned[key]:
-            overtaken.setdefault(planned[key], owner[key])
-    for plan, winner in overtaken.items():
-        Identity.objects.filter(member_id=plan).update(member_id=winner)
-    fresh -= set(overtaken)
-    _make(sorted(fresh), now=now)
-
-    members: list[int | None] = []
-    for row in rows:
-        named = owner[min(row, key=_strength)] if row else None
-        members.append(overtaken.get(named, named) if named is not None else None)
-    return members, fresh
-
-
-def _strength(key: Key) -> int:
-    return KINDS.index(key.kind)
-
-
-def _together(rows: Sequence[Sequence[Key]]) -> list[list[Key]]:
-    """Keys grouped so that rows which share an identity fall into one group."""
-    root: dict[Key, Key] = {}
-
-    def top(key: Key) -> Key:
-        while root[key] != key:
-            root[key] = root[root[key]]
-            key = root[key]
-        return key
-
-    for row in rows:
-        for key in row:
-            root.setdefault(key, key)
-            root[top(key)] = top(row[0])
-    groups: dict[Key, list[Key]] = {}
-    for key in root:
-        groups.setdefault(top(key), []).append(key)
-    return list(groups.values())
-
-
-def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[Key, int], set[int]]:
-    """Unknown key -> the member it shall name: the one its group is known by, else an id set aside for a new member."""
-    planned: dict[Key, int] = {}
-    strangers = [group for group in groups if not any(key in known for key in group)]
+    by_at = {key.at: key for key in keys}
+    columns = [[at[i] for at in by_at] for i in range(3)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('cdp_member', 'id')) FROM generate_series(1, %s)", [len(strangers)]
+            f"""SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id,
+                       ARRAY(SELECT t.source_id FROM cdp_telling t WHERE t.identity_id = i.id),
+                       ARRAY(SELECT u.member_id FROM cdp_identityuse u WHERE u.identity_id = i.id AND i.weak_since IS NULL),
+                       i.weak_since IS NOT NULL
+                FROM cdp_identity i
+                JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)
+                {"ORDER BY i.id FOR KEY SHARE OF i" if hold else ""}""",
+            columns,
         )
-        fresh = [row[0] for row in cursor.fetchall()]
-    for group, member in zip(strangers, fresh, strict=True):
-        planned.update(dict.fromkeys(group, member))
-    for group in groups:
-        if named := [known[key] for key in sorted(group, key=_strength) if key in known]:
-            planned.update({key: named[0] for key in group if key not in known})
-    return planned, set(fresh)
+        return {
+            by_at[kind, app, bytes(blind)]: Known(
+                id, member, frozenset([source, *others]), frozenset(used) - {member}, weak
+            )
+            for kind, app, blind, id, member, source, others, used, weak in cursor.fetchall()
+        }
 
 
 def owners(keys: Iterable[Key]) -> dict[Key, int]:
     """Whom each known key names."""
-    by_at = {key.at: key for key in keys}
-    kinds, apps, blinds = ([at[i] for at in by_at] for i in range(3))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT i.kind, i.app, i.blind, i.member_id FROM cdp_identity i
-               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
-            [kinds, apps, blinds],
-        )
-        return {by_at[kind, app, bytes(blind)]: member for kind, app, blind, member in cursor.fetchall()}
+    return {key: found.member for key, found in known(keys).items()}
 
 
-def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, int]:
-    """Insert in one order (no deadlock between batches); the unique key waits for a competitor, then shows who owns what."""
+def claim(planned: dict[Key, int], *, source: Source | None, now: datetime) -> dict[Key, int]:
+    """Insert in one order (no deadlock between batches); the unique key waits for a competitor. Returns the ids of those that
+    were nobody's; the others are somebody's by now.
+    """
     keys = sorted(planned, key=lambda key: key.at)
+    by_at = {key.at: key for key in keys}
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at)
-               SELECT member, kind, app, blind, sealed, %s
+            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at, source_id)
+               SELECT member, kind, app, blind, sealed, %s, %s
                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
                     AS i (member, kind, app, blind, sealed)
-               ON CONFLICT DO NOTHING""",
+               ON CONFLICT DO NOTHING RETURNING kind, app, blind, id""",
             [
                 now,
+                source.pk if source else None,
                 [planned[key] for key in keys],
                 [key.kind for key in keys],
                 [key.app for key in keys],
@@ -199,13 +183,4 @@ def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, in
                 [crypto.seal(key.value) for key in keys],
             ],
         )
-    return owners(keys)
-
-
-def _make(members: Sequence[int], *, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO cdp_member (id, attributes, synthetic, created_at)
-               SELECT id, '{}', false, %s FROM unnest(%s::bigint[]) AS id""",
-            [now, list(members)],
-        )
+        return {by_at[kind, app, bytes(blind)]: id for kind, app, blind, id in cursor.fetchall()}

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from cdp import kinds
+
 CHANNELS: dict[str, Any] = {
     "sms": _("text message"),
     "email": _("email"),
@@ -14,13 +16,4 @@ CHANNELS: dict[str, Any] = {
     "push": _("app push"),
 }
 PURPOSES: dict[str, Any] = {"marketing": _("marketing"), "service": _("service notice")}
-KINDS: dict[str, Any] = {
-    "crm_id": _("CRM number"),
-    "wechat_unionid": _("WeChat UnionID"),
-    "wechat_openid": _("WeChat OpenID"),
-    "wecom_external_userid": _("WeCom contact"),
-    "phone": _("phone"),
-    "email": _("email"),
-    "pos_card": _("membership card"),
-    "device": _("device"),
-}
+KINDS: dict[str, Any] = {kind.name: kind.label for kind in kinds.KINDS}

@@ -26,6 +26,7 @@ class Accepted:
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
+    due: list[int] = field(default_factory=list)  # pairs of members to be joined once the batch is stored
 
 
 @dataclass(frozen=True)

@@ -44,12 +44,12 @@ def stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, b
 
 
 def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
-    """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
+    """(occurred_at, member, the identity that named it, source, external id, type, properties) -> ids, in order."""
     ids = next_ids("cdp_event", len(events))
     make_months(e[0] for e in events)
     copy(
-        "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
-        ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
+        "cdp_event (id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, recorded_at)",
+        ((id, *e[:6], json.dumps(e[6], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
     )
     return ids
 

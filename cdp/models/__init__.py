@@ -2,6 +2,8 @@ from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
 from cdp.models.member import Identity, Member
+from cdp.models.merge import Merge
+from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
@@ -13,8 +15,12 @@ __all__ = [
     "Event",
     "FeedRow",
     "Identity",
+    "IdentityRule",
+    "IdentityUse",
     "Interest",
     "Member",
+    "Merge",
+    "MergeCandidate",
     "Order",
     "OrderLine",
     "Parked",
@@ -26,4 +32,5 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "Telling",
 ]

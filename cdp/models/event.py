@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cdp.models.member import Member
+from cdp.models.member import Identity, Member
 from cdp.models.source import Source
 
 
@@ -14,6 +14,10 @@ class Event(models.Model):
     id = models.BigIntegerField()
     occurred_at = models.DateTimeField(_("occurred"))
     member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="+", verbose_name=_("member"))
+    # What named the member when the event came; our own events have none.
+    identity = models.ForeignKey(
+        Identity, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, editable=False
+    )
     source = models.ForeignKey(Source, models.PROTECT, related_name="+", verbose_name=_("source"))
     external_id = models.CharField(_("external id"), max_length=200)
     type = models.CharField(_("type"), max_length=50)

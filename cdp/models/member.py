@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+from cdp.models.source import Source
 
 
 class Member(models.Model):
+    """Never deleted by a merge: the one that goes points at the one who stands for it, who is never merged away itself."""
+
     registered_at = models.DateTimeField(_("registered"), null=True, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     synthetic = models.BooleanField(
         _("synthetic"), default=False, help_text=_("Personal details are generated, not real.")
     )
     created_at = models.DateTimeField(_("created"))
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("merged into")
+    )
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("merge_member", "Can merge members")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="a_member_is_not_merged_into_itself"
+            )
+        ]
+        indexes = [
+            # Serves the rows that stay with who made them: all members that one person was.
+            models.Index(
+                fields=["merged_into"], condition=Q(merged_into__isnull=False), name="member_merged_into_another"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.attributes.get("name") or f"#{self.pk}"
@@ -31,6 +51,12 @@ class Identity(models.Model):
     blind = models.BinaryField(max_length=32)
     sealed = models.BinaryField()
     created_at = models.DateTimeField(_("created"))
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("told first by")
+    )
+    weak_since = models.DateTimeField(
+        _("weak since"), null=True, help_text=_("More members named themselves with it than its cap allows.")
+    )
 
     class Meta:
         verbose_name = _("identity")
