@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import cached_property
 
 import phonenumbers
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cdp.errors import InvalidIdentity
 from cdp.models import Identity
-from config.ground import crypto
+from config.ground import blinds, crypto
+from config.ground.blinds import Versions
 
 # Kinds, strongest first: when the identities of one row name several members, the strongest decides to whom the row belongs.
 KINDS = ("crm_id", "wechat_unionid", "wechat_openid", "wecom_external_userid", "phone", "email", "pos_card", "device")
@@ -35,13 +36,34 @@ class Key:
     def __repr__(self) -> str:
         return f"Key({self.kind}@{self.app})"
 
-    @cached_property
-    def blind(self) -> bytes:
-        return crypto.blind(self.kind, self.app, self.value)
-
     @property
-    def at(self) -> tuple[str, str, bytes]:
-        return self.kind, self.app, self.blind
+    def at(self) -> tuple[str, str, str]:
+        return self.kind, self.app, self.value
+
+    @cached_property
+    def _blinds(self) -> dict[str, bytes]:
+        return {}
+
+    def blind(self, version: str) -> bytes:
+        """Under a version of the blind key, as `blinds.versions()` names them."""
+        if version not in self._blinds:
+            self._blinds[version] = crypto.blind(version, *self.at)
+        return self._blinds[version]
+
+    def blinds(self, versions: Versions) -> list[bytes]:
+        return [self.blind(version) for version in versions.every()]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An identity as its row holds it."""
+
+    value: str
+    blind: bytes
+    blind_key: str
+
+    def __repr__(self) -> str:
+        return f"Stored({self.blind_key})"
 
 
 def parse(text: str) -> Key:
@@ -85,20 +107,58 @@ def _email(value: str) -> str:
 def find(kind: str, value: str, app: str = "") -> int | None:
     """The member named by an identity: one index look-up."""
     key = parse(f"{kind}@{app}:{value}" if app else f"{kind}:{value}")
-    return (
-        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind).values_list("member_id", flat=True).first()
-    )
+    return owners([key]).get(key)
 
 
 def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str]:
     """Member -> the newest value of the kind, in the clear. Only for what goes on the wire, never for a log or a column."""
-    rows = (
-        Identity.objects.filter(member_id__in=members, kind=kind, app=app)
-        .order_by("member_id", "-created_at", "-id")
-        .distinct("member_id")
-        .values_list("member_id", "sealed")
-    )
-    return {member: crypto.unseal(bytes(sealed)) for member, sealed in rows}
+    return {member: crypto.unseal(sealed) for member, sealed, _blind, _key in _newest(members, kind, app)}
+
+
+def stored(members: Sequence[int], kind: str, app: str = "") -> dict[int, Stored]:
+    """As `addresses`, with the blinds that the rows have: they stay so until the transaction ends."""
+    rows = _newest(members, kind, app, lock="FOR KEY SHARE")
+    return {member: Stored(crypto.unseal(sealed), bytes(blind), key) for member, sealed, blind, key in rows}
+
+
+def _newest(members: Sequence[int], kind: str, app: str, *, lock: str = "") -> list[tuple[int, bytes, bytes, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT member_id, sealed, blind, blind_key FROM cdp_identity
+                WHERE id IN (SELECT DISTINCT ON (member_id) id FROM cdp_identity
+                             WHERE member_id = ANY(%s) AND kind = %s AND app = %s
+                             ORDER BY member_id, created_at DESC, id DESC)
+                ORDER BY id {lock}""",
+            [list(members), kind, app],
+        )
+        return cursor.fetchall()
+
+
+def standing(keys: Sequence[Key]) -> list[tuple[bytes, str]]:
+    """The blind of each key as its row has it, or as it would be written, and its version. In a transaction: they stay so
+    until it ends, also while the blind key is being changed.
+    """
+    versions = blinds.versions()
+    found = {key: (key.blind(versions.written), versions.written) for key in keys}
+    by_blind = _by_blind(keys, versions)
+    kinds, apps, hidden = ([at[i] for at in by_blind] for i in range(3))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT kind, app, blind, blind_key FROM cdp_identity
+               WHERE id IN (SELECT i.id FROM cdp_identity i
+                            JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind)
+                                 USING (kind, app, blind))
+               ORDER BY id FOR KEY SHARE""",
+            [kinds, apps, hidden],
+        )
+        for kind, app, blind, version in cursor.fetchall():
+            # One that was waited for may have got the newer blind meanwhile; it is among ours as well.
+            found[by_blind[kind, app, bytes(blind)]] = bytes(blind), version
+    return [found[key] for key in keys]
+
+
+def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, bytes], Key]:
+    return {(key.kind, key.app, blind): key for key in keys for blind in key.blinds(versions)}
 
 
 def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int | None], set[int]]:
@@ -168,34 +228,36 @@ def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[
 
 
 def owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """Whom each known key names."""
-    by_at = {key.at: key for key in keys}
-    kinds, apps, blinds = ([at[i] for at in by_at] for i in range(3))
-    with connection.cursor() as cursor:
+    """Whom each known key names, under whichever version of the blind key."""
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        by_blind = _by_blind(keys, blinds.versions())
+        kinds, apps, hidden = ([at[i] for at in by_blind] for i in range(3))
         cursor.execute(
             """SELECT i.kind, i.app, i.blind, i.member_id FROM cdp_identity i
                JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
-            [kinds, apps, blinds],
+            [kinds, apps, hidden],
         )
-        return {by_at[kind, app, bytes(blind)]: member for kind, app, blind, member in cursor.fetchall()}
+        return {by_blind[kind, app, bytes(blind)]: member for kind, app, blind, member in cursor.fetchall()}
 
 
 def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, int]:
     """Insert in one order (no deadlock between batches); the unique key waits for a competitor, then shows who owns what."""
+    version = blinds.versions().written
     keys = sorted(planned, key=lambda key: key.at)
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at)
-               SELECT member, kind, app, blind, sealed, %s
+            """INSERT INTO cdp_identity (member_id, kind, app, blind, blind_key, sealed, created_at)
+               SELECT member, kind, app, blind, %s, sealed, %s
                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
                     AS i (member, kind, app, blind, sealed)
                ON CONFLICT DO NOTHING""",
             [
+                version,
                 now,
                 [planned[key] for key in keys],
                 [key.kind for key in keys],
                 [key.app for key in keys],
-                [key.blind for key in keys],
+                [key.blind(version) for key in keys],
                 [crypto.seal(key.value) for key in keys],
             ],
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from cdp import consents, feed, identity
+from cdp import consents, feed, identity, personal
 from cdp.errors import BatchRejected
 from cdp.ingest import batch, products, refunds, tables
 from cdp.ingest import rows as shapes
@@ -66,7 +66,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
     fresh = tables.remember("event", source, dict.fromkeys(by_cause, b""))
     stored = [event for key, event in by_cause.items() if key in fresh]
     ids = tables.copy_events(
-        [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
+        [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties, None) for e in stored],
+        now=now,
     )
     feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
     if stored:
@@ -116,10 +117,11 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     fresh = batch.unseen("event", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    said = [personal.Said(p.row.type, m, p.row.properties) for p, m in zip(fresh, members, strict=True)]
     ids = tables.copy_events(
         [
-            (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties)
-            for p, m in zip(fresh, members, strict=True)
+            (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, *apart)
+            for p, m, apart in zip(fresh, members, personal.part(said, now=now), strict=True)
         ],
         now=now,
     )
