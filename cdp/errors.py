@@ -45,3 +45,11 @@ class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)
+
+
+class InvalidEventType(ValueError):
+    """An event type that cannot be declared as asked."""
+
+
+class TooManyRevealed(Exception):
+    """Somebody wants to see more identities in the clear than one person needs."""

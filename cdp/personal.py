@@ -7,6 +7,7 @@ reads them. Of an event that belongs to nobody they are not kept at all, since n
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,15 +17,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cdp import datakeys
+from cdp.errors import InvalidEventType
 from cdp.models import EventType
 from config.ground import audit
 
 LONGEST = 100  # characters of a name
 MOST = 50  # names of a type
-
-
-class InvalidEventType(ValueError):
-    """An event type that cannot be declared as asked."""
+_CODE = re.compile(r"[a-z][a-z0-9_.]{0,49}")
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ def _apart(properties: dict[str, Any], names: frozenset[str]) -> tuple[dict[str,
 
 def check(code: str, personal: Sequence[str]) -> None:
     """Raise InvalidEventType with what would be right."""
+    if not _CODE.fullmatch(code):
+        raise InvalidEventType(_("a code is small letters, digits and _, and begins with a letter"))
     if "." in code and personal:
         raise InvalidEventType(_("our own events say nothing personal"))
     if len(personal) > MOST or any(not 0 < len(name) <= LONGEST or not name.isprintable() for name in personal):
