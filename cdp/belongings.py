@@ -15,6 +15,7 @@ from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
 from cdp.models import (
     Consent,
     ConsentRecord,
+    DataKey,
     Event,
     FeedRow,
     Identity,
@@ -59,6 +60,7 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
 _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
 
 declare(Identity, merge=Moves(turn=FIRST))
+declare(DataKey, merge=STAYS)  # what was sealed under it stays under it
 declare(IdentityUse, merge=Moves(unless=("identity_id",)))
 declare(MergeCandidate, "low", merge=STAYS)
 declare(Order, merge=Moves(brought="identity_id"))

@@ -57,3 +57,11 @@ class CannotMerge(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+class InvalidEventType(ValueError):
+    """An event type that cannot be declared as asked."""
+
+
+class TooManyRevealed(Exception):
+    """Somebody wants to see more identities in the clear than one person needs."""

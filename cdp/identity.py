@@ -14,13 +14,14 @@ from datetime import datetime
 from functools import cached_property
 
 import phonenumbers
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cdp import kinds
 from cdp.errors import InvalidIdentity
 from cdp.models import Identity, Source
-from config.ground import crypto
+from config.ground import blinds, crypto
+from config.ground.blinds import Versions
 
 KINDS = tuple(kinds.BY_NAME)  # strongest first
 PER_APP = {kind.name for kind in kinds.KINDS if kind.per_app}
@@ -38,13 +39,34 @@ class Key:
     def __repr__(self) -> str:
         return f"Key({self.kind}@{self.app})"
 
-    @cached_property
-    def blind(self) -> bytes:
-        return crypto.blind(self.kind, self.app, self.value)
-
     @property
-    def at(self) -> tuple[str, str, bytes]:
-        return self.kind, self.app, self.blind
+    def at(self) -> tuple[str, str, str]:
+        return self.kind, self.app, self.value
+
+    @cached_property
+    def _blinds(self) -> dict[str, bytes]:
+        return {}
+
+    def blind(self, version: str) -> bytes:
+        """Under a version of the blind key, as `blinds.versions()` names them."""
+        if version not in self._blinds:
+            self._blinds[version] = crypto.blind(version, *self.at)
+        return self._blinds[version]
+
+    def blinds(self, versions: Versions) -> list[bytes]:
+        return [self.blind(version) for version in versions.every()]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An identity as its row holds it."""
+
+    value: str
+    blind: bytes
+    blind_key: str
+
+    def __repr__(self) -> str:
+        return f"Stored({self.blind_key})"
 
 
 def parse(text: str) -> Key:
@@ -88,30 +110,68 @@ def _email(value: str) -> str:
 def find(kind: str, value: str, app: str = "") -> int | None:
     """The member named by an identity: one index look-up. An identity that more members share than its cap names nobody."""
     key = parse(f"{kind}@{app}:{value}" if app else f"{kind}:{value}")
-    return (
-        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind, weak_since=None)
-        .values_list("member_id", flat=True)
-        .first()
-    )
+    found = known([key]).get(key)
+    return None if found is None or found.weak else found.member
 
 
 def holders(key: Key) -> list[int]:
     """Everybody who ever named themselves with it, its owner first: for people who search, never for a decision."""
-    at = Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind)
-    owner = list(at.values_list("member_id", flat=True))
-    used_by = at.filter(uses__isnull=False).values_list("uses__member_id", flat=True)
-    return list(dict.fromkeys([*owner, *used_by]))
+    with transaction.atomic(savepoint=False):
+        at = Identity.objects.filter(kind=key.kind, app=key.app, blind__in=key.blinds(blinds.versions()))
+        owner = list(at.values_list("member_id", flat=True))
+        used_by = at.filter(uses__isnull=False).values_list("uses__member_id", flat=True)
+        return list(dict.fromkeys([*owner, *used_by]))
 
 
 def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str]:
     """Member -> the newest value of the kind, in the clear. Only for what goes on the wire, never for a log or a column."""
-    rows = (
-        Identity.objects.filter(member_id__in=members, kind=kind, app=app)
-        .order_by("member_id", "-created_at", "-id")
-        .distinct("member_id")
-        .values_list("member_id", "sealed")
-    )
-    return {member: crypto.unseal(bytes(sealed)) for member, sealed in rows}
+    return {member: crypto.unseal(sealed) for member, sealed, _blind, _key in _newest(members, kind, app)}
+
+
+def stored(members: Sequence[int], kind: str, app: str = "") -> dict[int, Stored]:
+    """As `addresses`, with the blinds that the rows have: they stay so until the transaction ends."""
+    rows = _newest(members, kind, app, lock="FOR KEY SHARE")
+    return {member: Stored(crypto.unseal(sealed), bytes(blind), key) for member, sealed, blind, key in rows}
+
+
+def _newest(members: Sequence[int], kind: str, app: str, *, lock: str = "") -> list[tuple[int, bytes, bytes, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""SELECT member_id, sealed, blind, blind_key FROM cdp_identity
+                WHERE id IN (SELECT DISTINCT ON (member_id) id FROM cdp_identity
+                             WHERE member_id = ANY(%s) AND kind = %s AND app = %s
+                             ORDER BY member_id, created_at DESC, id DESC)
+                ORDER BY id {lock}""",
+            [list(members), kind, app],
+        )
+        return cursor.fetchall()
+
+
+def standing(keys: Sequence[Key]) -> list[tuple[bytes, str]]:
+    """The blind of each key as its row has it, or as it would be written, and its version. In a transaction: they stay so
+    until it ends, also while the blind key is being changed.
+    """
+    versions = blinds.versions()
+    found = {key: (key.blind(versions.written), versions.written) for key in keys}
+    by_blind = _by_blind(keys, versions)
+    kinds, apps, hidden = ([at[i] for at in by_blind] for i in range(3))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT kind, app, blind, blind_key FROM cdp_identity
+               WHERE id IN (SELECT i.id FROM cdp_identity i
+                            JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind)
+                                 USING (kind, app, blind))
+               ORDER BY id FOR KEY SHARE""",
+            [kinds, apps, hidden],
+        )
+        for kind, app, blind, version in cursor.fetchall():
+            # One that was waited for may have got the newer blind meanwhile; it is among ours as well.
+            found[by_blind[kind, app, bytes(blind)]] = bytes(blind), version
+    return [found[key] for key in keys]
+
+
+def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, bytes], Key]:
+    return {(key.kind, key.app, blind): key for key in keys for blind in key.blinds(versions)}
 
 
 def strength(key: Key) -> int:
@@ -134,9 +194,8 @@ def known(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, Known]:
     """Those of the keys that are stored. One index look-up each, in one statement. `hold`: until the commit no merge changes whom
     they name; in the order of ids, as a merge locks them.
     """
-    by_at = {key.at: key for key in keys}
-    columns = [[at[i] for at in by_at] for i in range(3)]
-    with connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        by_blind = _by_blind(keys, blinds.versions())
         cursor.execute(
             f"""SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id,
                        ARRAY(SELECT t.source_id FROM cdp_telling t WHERE t.identity_id = i.id),
@@ -145,10 +204,10 @@ def known(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, Known]:
                 FROM cdp_identity i
                 JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)
                 {"ORDER BY i.id FOR KEY SHARE OF i" if hold else ""}""",
-            columns,
+            [[at[i] for at in by_blind] for i in range(3)],
         )
         return {
-            by_at[kind, app, bytes(blind)]: Known(
+            by_blind[kind, app, bytes(blind)]: Known(
                 id, member, frozenset([source, *others]), frozenset(used) - {member}, weak
             )
             for kind, app, blind, id, member, source, others, used, weak in cursor.fetchall()
@@ -156,7 +215,7 @@ def known(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, Known]:
 
 
 def owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """Whom each known key names."""
+    """Whom each known key names, under whichever version of the blind key."""
     return {key: found.member for key, found in known(keys).items()}
 
 
@@ -164,23 +223,25 @@ def claim(planned: dict[Key, int], *, source: Source | None, now: datetime) -> d
     """Insert in one order (no deadlock between batches); the unique key waits for a competitor. Returns the ids of those that
     were nobody's; the others are somebody's by now.
     """
+    version = blinds.versions().written
     keys = sorted(planned, key=lambda key: key.at)
-    by_at = {key.at: key for key in keys}
+    by_blind = {(key.kind, key.app, key.blind(version)): key for key in keys}
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at, source_id)
-               SELECT member, kind, app, blind, sealed, %s, %s
+            """INSERT INTO cdp_identity (member_id, kind, app, blind, blind_key, sealed, created_at, source_id)
+               SELECT member, kind, app, blind, %s, sealed, %s, %s
                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
                     AS i (member, kind, app, blind, sealed)
                ON CONFLICT DO NOTHING RETURNING kind, app, blind, id""",
             [
+                version,
                 now,
                 source.pk if source else None,
                 [planned[key] for key in keys],
                 [key.kind for key in keys],
                 [key.app for key in keys],
-                [key.blind for key in keys],
+                [key.blind(version) for key in keys],
                 [crypto.seal(key.value) for key in keys],
             ],
         )
-        return {by_at[kind, app, bytes(blind)]: id for kind, app, blind, id in cursor.fetchall()}
+        return {by_blind[kind, app, bytes(blind)]: id for kind, app, blind, id in cursor.fetchall()}

@@ -20,7 +20,7 @@ from cdp.identity import Key
 from cdp.models import Source
 from cdp.persons import Held, Knowledge, Meeting, Person, Plan
 from cdp.rules import Rules
-from config.ground import alarms
+from config.ground import alarms, blinds
 
 
 @dataclass
@@ -230,8 +230,10 @@ def _meet(waited_for: Collection[Key], alone: Collection[Key]) -> None:
     """Events that wait for a member, and who brings the member, meet at an advisory lock per bucket of identities: who brings
     passes together with others who bring, who waits alone; so neither can miss the other.
     """
-    buckets = {key.blind[0]: False for key in waited_for} | {key.blind[0]: True for key in alone}
-    if buckets:
+    if waited_for or alone:
+        version = blinds.versions().written  # the same for all until our transaction ends
+        buckets = {key.blind(version)[0]: False for key in waited_for}
+        buckets |= {key.blind(version)[0]: True for key in alone}
         with connection.cursor() as cursor:
             cursor.execute(
                 """SELECT CASE WHEN alone THEN pg_advisory_xact_lock(hashtext('cdp.parked'), bucket)

@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp import candidates, consents, feed, joining, resolving
+from cdp import candidates, consents, feed, joining, personal, resolving
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, early, products, refunds, tables
 from cdp.ingest import rows as shapes
@@ -71,7 +71,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
     fresh = tables.remember("event", source, dict.fromkeys(by_cause, b""))
     stored = [event for key, event in by_cause.items() if key in fresh]
     ids = tables.copy_events(
-        [(e.occurred_at, e.member, None, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
+        [(e.occurred_at, e.member, None, source.pk, str(e.cause.id), e.type, e.properties, None) for e in stored],
+        now=now,
     )
     feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
     if stored:
@@ -131,8 +132,12 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
         for n, (p, member, named_by) in enumerate(zip(fresh, found.members, found.identities, strict=True))
         if n not in waiting
     ]
+    said = [personal.Said(row.type, member, row.properties) for row, member, _by in stored]
     ids = tables.copy_events(
-        [(row.occurred_at, m, named_by, source.pk, row.id, row.type, row.properties) for row, m, named_by in stored],
+        [
+            (row.occurred_at, m, named_by, source.pk, row.id, row.type, *apart)
+            for (row, m, named_by), apart in zip(stored, personal.part(said, now=now), strict=True)
+        ],
         now=now,
     )
     told = [(id, m, row) for id, (row, m, _by) in zip(ids, stored, strict=True) if m is not None]

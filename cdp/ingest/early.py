@@ -12,14 +12,14 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
-from cdp import feed, identity
+from cdp import feed, identity, personal
 from cdp.identity import Key, strength
 from cdp.ingest import batch, tables
 from cdp.ingest.batch import Parsed
 from cdp.ingest.rows import EventRow
 from cdp.models import Parked, Source
 from cdp.resolving import Resolved
-from config.ground import crypto
+from config.ground import blinds, crypto
 
 KIND = "event"
 Whose = tuple[int, int] | None  # member and the identity that named it; None: nobody's
@@ -34,6 +34,7 @@ def park(parsed: list[Parsed], found: Resolved, source: Source, history: bool, n
         for n in found.weak
         if found.members[n] is None and (keys := [key for key in parsed[n].keys if key not in found.spent])
     }
+    version = blinds.versions().written
     Parked.objects.bulk_create(
         Parked(
             kind=KIND,
@@ -42,7 +43,8 @@ def park(parsed: list[Parsed], found: Resolved, source: Source, history: bool, n
             waits_for=", ".join(sorted({f"{key.kind}@{key.app}" if key.app else key.kind for key in keys})),
             row={"history": history},
             sealed=crypto.seal(msgspec.json.encode(parsed[n].row).decode()),
-            blinds=[key.blind for key in keys],
+            blinds=[key.blind(version) for key in keys],
+            blind_key=version,
             parked_at=now,
             why=Parked.Why.NO_MEMBER,
         )
@@ -53,9 +55,11 @@ def park(parsed: list[Parsed], found: Resolved, source: Source, history: bool, n
 
 def release(found: Resolved, *, now: datetime) -> int:
     """Store what waited for the identities of a batch. Returns how many events."""
-    told, spent = [key.blind for key in found.told], [key.blind for key in found.spent]
-    if not told and not spent:
+    if not found.told and not found.spent:
         return 0
+    versions = blinds.versions()
+    told = [blind for key in found.told for blind in key.blinds(versions)]
+    spent = [blind for key in found.spent for blind in key.blinds(versions)]
     with connection.cursor() as cursor:
         cursor.execute(
             """DELETE FROM cdp_parked
@@ -68,10 +72,16 @@ def release(found: Resolved, *, now: datetime) -> int:
         msgspec.json.decode(crypto.unseal(bytes(sealed)), type=EventRow) for _id, _source, sealed, _history in parked
     ]
     whose = [_whose([identity.parse(text) for text in row.identities], found) for row in rows]
+    said = [
+        personal.Said(row.type, named[0] if named else None, row.properties)
+        for row, named in zip(rows, whose, strict=True)
+    ]
     ids = tables.copy_events(
         [
-            (row.occurred_at, *(named or (None, None)), source, row.id, row.type, row.properties)
-            for row, named, (_id, source, _sealed, _history) in zip(rows, whose, parked, strict=True)
+            (row.occurred_at, *(named or (None, None)), source, row.id, row.type, *apart)
+            for row, named, (_id, source, _sealed, _history), apart in zip(
+                rows, whose, parked, personal.part(said, now=now), strict=True
+            )
         ],
         now=now,
     )

@@ -1,7 +1,7 @@
 from cdp.models.consent import Consent, ConsentRecord
-from cdp.models.event import Event
+from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
-from cdp.models.member import Identity, Member
+from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
@@ -12,7 +12,9 @@ from cdp.models.source import Seen, Source
 __all__ = [
     "Consent",
     "ConsentRecord",
+    "DataKey",
     "Event",
+    "EventType",
     "FeedRow",
     "Identity",
     "IdentityRule",

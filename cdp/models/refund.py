@@ -74,6 +74,7 @@ class Parked(models.Model):
     row = models.JSONField(_("row"))
     sealed = models.BinaryField(null=True, editable=False)
     blinds = ArrayField(models.BinaryField(), null=True, editable=False)
+    blind_key = models.CharField(max_length=40, blank=True, editable=False)
     parked_at = models.DateTimeField(_("since"))
     why = models.CharField(_("why"), max_length=10, choices=Why.choices, default=Why.NO_PARENT)
     alarmed_at = models.DateTimeField(_("alarm rang"), null=True)

@@ -110,7 +110,13 @@ def test_the_table_refuses_a_second_owner():
 
     with pytest.raises(IntegrityError, match="one_identity_names_one_member"), transaction.atomic():
         Identity.objects.create(
-            member_id=a_member(), kind=row.kind, app=row.app, blind=row.blind, sealed=row.sealed, created_at=at(NOW)
+            member_id=a_member(),
+            kind=row.kind,
+            app=row.app,
+            blind=row.blind,
+            blind_key=row.blind_key,
+            sealed=row.sealed,
+            created_at=at(NOW),
         )
 
 
