@@ -164,7 +164,7 @@ def _named(term: str) -> dict[str, Any]:
         key = identity.parse(guess)
     except InvalidIdentity:
         return {"attributes__name__startswith": term}
-    return {"pk": identity.find(key.kind, key.value, key.app)}
+    return {"pk__in": identity.holders(key)}
 
 
 def _profile(member: Member) -> Profile | None:
