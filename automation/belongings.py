@@ -1,6 +1,8 @@
+from automation import joining
 from automation.models import Conversion, Enrolment, StepRun
 from cdp.belongings import declare
+from cdp.handover import FOLLOWS, LAST, Special
 
-declare(Enrolment)
-declare(StepRun, "enrolment__member")
-declare(Conversion, "enrolment__member")
+declare(Enrolment, merge=Special(joining.join, joining.part))
+declare(StepRun, "enrolment__member", merge=FOLLOWS)
+declare(Conversion, "enrolment__member", merge=Special(joining.credit, joining.credit, turn=LAST))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
+from cdp import one_person
 from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
 from cdp.models import (
     Consent,
@@ -65,8 +66,8 @@ declare(Event, merge=Moves(only=_OF_PARTNERS, brought="identity_id"))
 declare(Refund, "order__member", merge=FOLLOWS)
 declare(Placement, merge=STAYS)
 declare(ConsentRecord, merge=STAYS)
-declare(Member, "merged_into", merge=STAYS)
+declare(Member, "merged_into", merge=one_person.ATTRIBUTES)
 declare(Merge, "keep", merge=STAYS)
-declare(Consent, merge=STAYS)
-declare(Profile, merge=STAYS)
+declare(Consent, merge=one_person.CONSENT)
+declare(Profile, merge=one_person.PROFILE)
 declare(FeedRow, merge=MOVES)

@@ -94,10 +94,8 @@ class _Resolving:
         self._meet_parked(plan)
         if not identity.hold(known.keys.values()):
             return False
-        left = (
-            self.keys - known.keys.keys() - self.ours.keys()
-        )  # weak ones that were nobody's, and that nobody claims here
-        if left and identity.known(left):
+        nobodys = self.keys - known.keys.keys() - self.ours.keys()  # weak ones that no row here gives to anybody
+        if nobodys and identity.known(nobodys):
             return False
         _lock({found.member for found in known.keys.values()} if self.change else plan.growing)
         return known == Knowledge(known.keys, held_by(known.held, but=self.ours.values()), used_by(known.used_by))

@@ -95,9 +95,10 @@ def _take(account: ProviderAccount, limit: int, *, not_marketing: bool, now: dat
             return 0, []
         asked |= {"template": head[0], "together": head[1], "limit": min(head[1], limit)}
         cursor.execute(
-            f"""SELECT m.id, m.member_id, m.purpose, m.data FROM connectors_message m
+            f"""SELECT m.id, coalesce(who.merged_into_id, who.id), m.purpose, m.data
+                FROM connectors_message m JOIN cdp_member who ON who.id = m.member_id
                 WHERE {DUE} AND m.template_id = %(template)s AND coalesce(m.together, %(most)s) = %(together)s
-                ORDER BY m.ready_at, m.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
+                ORDER BY m.ready_at, m.id LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED""",
             asked,
         )
         rows = [Row(id, member, purpose, json.loads(data)) for id, member, purpose, data in cursor.fetchall()]

@@ -18,7 +18,7 @@ from connectors.terms import Terms
 
 @dataclass(frozen=True)
 class Row:
-    """A message as it is claimed."""
+    """A message as it is claimed, for the member who stands for the one that it was meant for."""
 
     id: UUID
     member: int

@@ -25,7 +25,7 @@ OUTCOMES = {
     "end": _("way ended"),
     "next": _("went on"),
 }
-REASONS = {"goal": _("goal met"), "exit": _("exit met")}
+REASONS = {"goal": _("goal met"), "exit": _("exit met"), "merged": _("went on as another member, merged with this one")}
 COLOURS = {"open": "info", "done": "success", "exited": "warning", "failed": "danger", "held_out": ""}
 
 
