@@ -21,7 +21,9 @@ Held = dict[int, list[tuple[str, str, frozenset[int | None]]]]  # member -> kind
 class Knowledge:
     keys: dict[Key, Known]
     held: Held  # of the members that a row would let grow or meet
-    used_by: dict[int, set[int]]  # identity -> members other than its own that named themselves with it, where it matters
+    used_by: dict[
+        int, set[int]
+    ]  # identity -> members other than its own that named themselves with it, where it matters
 
 
 @dataclass(eq=False)
@@ -97,7 +99,9 @@ class _Planner:
         for n, row in enumerate(self.rows):
             if key := self._simple(row):
                 made.by[n], made.homes[n] = key, self._member(self.known.keys[key].member)
-        others = {n: sorted(dict.fromkeys(row), key=strength) for n, row in enumerate(self.rows) if row and not made.by[n]}
+        others = {
+            n: sorted(dict.fromkeys(row), key=strength) for n, row in enumerate(self.rows) if row and not made.by[n]
+        }
         strong = {n: [key for key in row if not self._weak(key)] for n, row in others.items()}
         asides = {n: self._together(keys) for n, keys in strong.items()}
         for n, keys in strong.items():
