@@ -56,6 +56,19 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
             yield belonging.model, count
 
 
+def going(member: int) -> Iterator[tuple[type[Model], int]]:
+    """How many rows of each table a merge into another member would take over; tables without any are left out."""
+    for _label, belonging in sorted(BELONGINGS.items()):
+        if belonging.merge and (count := belonging.merge.going(belonging, member)):
+            yield belonging.model, count
+
+
+def names() -> dict[str, str]:
+    """Name of a table -> what people call its rows."""
+    models = (belonging.model._meta for _label, belonging in BELONGINGS.items())
+    return {str(meta.model_name): str(meta.verbose_name_plural) for meta in models}
+
+
 # Our own events tell what one member did with us; those of partners belong to the person.
 _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.apps import apps
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cdp.belongings import BELONGINGS, Belonging
 from cdp.errors import CannotMerge
 from cdp.handover import Handover, Policy
-from cdp.models import Merge
+from cdp.models import Member, Merge
 from cdp.roots import hold, root, roots
 from config.ground import audit
 from config.ground.nudge import nudge
@@ -70,6 +71,12 @@ def unmerge(merge_id: int, *, reason: str, actor: str, now: datetime) -> Merge:
     audit.note(actor, "member.unmerge", f"member:{over.keep}", now=now, drop=over.drop, merge=over.merge, reason=reason)
     nudge("cdp.absorb")
     return found
+
+
+def went_over(made: Merge) -> dict[str, int]:
+    """Name of a table -> how many of its rows went over."""
+    went = {apps.get_model(label): len(keys) for label, keys in sorted(made.moved.items())}
+    return {str(model._meta.model_name): count for model, count in went.items() if model is not Member}
 
 
 def _meet(keep: int, drop: int) -> tuple[int, int]:

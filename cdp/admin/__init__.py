@@ -1,6 +1,7 @@
 from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.member import MemberAdmin
+from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
 
-__all__ = ["EventTypeAdmin", "MemberAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]
+__all__ = ["EventTypeAdmin", "MemberAdmin", "MergeAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]

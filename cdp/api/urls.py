@@ -1,8 +1,10 @@
 from django.urls import path
 
+from cdp.api.candidates import MemberCandidates
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.members import MemberDoor
+from cdp.api.merges import MembersMerge, MembersUnmerge
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -10,6 +12,9 @@ urlpatterns = [
     path("ingest/orders", IngestOrders.as_view()),
     path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
+    path("members/candidates", MemberCandidates.as_view()),
+    path("members/merge", MembersMerge.as_view()),
+    path("members/unmerge", MembersUnmerge.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

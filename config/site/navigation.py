@@ -20,6 +20,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
         gettext_lazy("Members"),
         [
             (gettext_lazy("Members"), "group", "cdp.member"),
+            (gettext_lazy("Merges"), "merge", "cdp.merge"),
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
             (gettext_lazy("Orders"), "receipt_long", "cdp.order"),
             (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
