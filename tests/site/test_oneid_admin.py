@@ -6,9 +6,11 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from cdp import candidates
 from cdp.admin.candidate import in_words
 from cdp.models import IdentityRule, Merge, MergeCandidate, Source
 from config.ground.models import AuditRow
+from tests.builders import at
 from tests.cdp.persons import a_rule, a_source, order, pairs, send, tell, whose
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +79,7 @@ def test_a_decision_is_taken_on_the_page_and_leaves_its_row(admin_client, pair, 
 def test_several_are_decided_from_the_list_and_one_that_was_decided_stops_none(admin_client, pair):
     tell(["crm_id:3"], ["email:a@b.cn"])
     send("orders", order("A2", "crm_id:3", "email:a@b.cn"), source="shop")
-    admin_client.post(page(pair), {"decision": "apart"})
+    candidates.dismiss(pair.pk, actor="admin:han", now=at("2017-10-02"))
 
     both = list(MergeCandidate.objects.values_list("pk", flat=True))
     answer = admin_client.post(LIST, {"action": "join", "_selected_action": both}, follow=True)
