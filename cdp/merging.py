@@ -80,7 +80,7 @@ def went_over(made: Merge) -> dict[str, int]:
 
 
 def _meet(keep: int, drop: int) -> tuple[int, int]:
-    """Who stands for the two, held. Who waited here for another merge looks again."""
+    """Who stands for the two, held. Who waited here for another merge gives its locks back and looks again."""
     while True:
         standing = roots([keep, drop])
         if len(standing) < len({keep, drop}):
@@ -88,8 +88,10 @@ def _meet(keep: int, drop: int) -> tuple[int, int]:
         one, other = standing[keep], standing[drop]
         if one == other:
             raise CannotMerge("same", _("these are one member already"))
-        if _hold(one, other) == {one: one, other: other}:
-            return one, other
+        with transaction.atomic():
+            if _hold(one, other) == {one: one, other: other}:
+                return one, other
+            transaction.set_rollback(True)
 
 
 def _hold(*members: int) -> dict[int, int]:

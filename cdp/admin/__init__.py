@@ -1,7 +1,19 @@
+from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
+from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
 
-__all__ = ["EventTypeAdmin", "MemberAdmin", "MergeAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]
+__all__ = [
+    "EventTypeAdmin",
+    "IdentityRuleAdmin",
+    "MemberAdmin",
+    "MergeAdmin",
+    "MergeCandidateAdmin",
+    "OrderAdmin",
+    "ParkedAdmin",
+    "ProfileAdmin",
+    "SourceAdmin",
+]

@@ -59,7 +59,7 @@ class OrderInline(ReadOnlyInline):
 
 class IdentityInline(ReadOnlyInline):
     model = Identity
-    fields = ["sort", "app", "value"]
+    fields = ["sort", "app", "value", "source", "weak_since"]
     readonly_fields = fields
     hide_title = True
 
