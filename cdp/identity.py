@@ -172,7 +172,8 @@ def standing(keys: Sequence[Key]) -> list[tuple[bytes, str]]:
 
 
 def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, bytes], Key]:
-    return {(key.kind, key.app, blind): key for key in keys for blind in key.blinds(versions)}
+    each = list(keys)
+    return {(key.kind, key.app, key.blind(version)): key for version in versions.every() for key in each}
 
 
 def strength(key: Key) -> int:
