@@ -1,6 +1,7 @@
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
+from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
 from cdp.models.member import Identity, Member
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
@@ -13,6 +14,8 @@ __all__ = [
     "Event",
     "FeedRow",
     "Identity",
+    "IngestBody",
+    "IngestCall",
     "Interest",
     "Member",
     "Order",
@@ -26,4 +29,5 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "SourceQuality",
 ]
