@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from cdp import daily, feed, parked
+from cdp.quality.watch import watch
 from config.ground import clock
 
 SLICE = 1000  # members a drain: a few hundred ms of refresh each, so locks stay short and a lost worker loses little
@@ -28,3 +29,4 @@ def drain_all() -> int:
 def turn_day() -> None:
     daily.turn(now=clock.now())
     parked.ring_for_late(now=clock.now())
+    watch(now=clock.now())

@@ -14,7 +14,7 @@ import msgspec
 
 from cdp.identity import Key
 
-EMPTY = (None, "", "0", [], {})  # what leaves a field out though it is named
+EMPTY: tuple[Any, ...] = (None, "", [], {})  # what leaves a field out though it is named
 FLAGS = {"synthetic", "discount"}  # their absence says something too
 SPREAD = {"identities", "attributes", "properties", "items"}  # counted by what is in them
 
@@ -43,7 +43,7 @@ def count(rows: Iterable[tuple[msgspec.Struct, Collection[Key]]]) -> Said:
 
 
 def _said(row: Any, keys: Collection[Key]) -> list[str]:
-    names = [name for name in _optional(type(row)) if getattr(row, name) not in EMPTY]
+    names = [name for name in _optional(row.__class__) if getattr(row, name) not in (*EMPTY, "0")]
     if keys:
         names += {f"identity:{key.kind}" for key in keys}
     if attributes := getattr(row, "attributes", None):
@@ -59,7 +59,7 @@ def _said(row: Any, keys: Collection[Key]) -> list[str]:
 
 
 def _filled(prefix: str, values: Mapping[str, Any]) -> list[str]:
-    return [f"{prefix}:{name[:100]}" for name, value in values.items() if value not in EMPTY[:2] + EMPTY[3:]]
+    return [f"{prefix}:{name[:100]}" for name, value in values.items() if value not in EMPTY]
 
 
 @cache

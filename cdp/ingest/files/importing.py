@@ -236,8 +236,7 @@ class _Run:
             return Accepted()
         if self.kind.takes == "order_items":
             return items.add(rows, source=self.source, call=self.log, now=self.now)
-        how = {"source": self.source, "history": self.history, "call": self.log, "now": self.now}
-        return accept(self.kind.takes, rows, **how)
+        return accept(self.kind.takes, rows, source=self.source, history=self.history, call=self.log, now=self.now)
 
     def _count(self, chunk: list[Ready], answer: Accepted) -> None:
         """In rows of the file, whatever they make together."""
