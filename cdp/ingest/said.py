@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -72,4 +72,7 @@ def _optional(shape: type[msgspec.Struct]) -> tuple[str, ...]:
 def fields_of(shape: type[msgspec.Struct]) -> tuple[str, ...]:
     """The fields that every row of this shape may say, whether any did or not."""
     names = _optional(shape)
-    return (*names, "items", "category") if "items" in shape.__struct_fields__ else names
+    if "items" not in shape.__struct_fields__:
+        return names
+    [line] = get_args(get_type_hints(shape)["items"])
+    return (*names, "items", "category") if "category" in line.__struct_fields__ else (*names, "items")

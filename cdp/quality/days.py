@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -35,7 +36,9 @@ class Span:
     def days(self) -> list[date]:
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
-    def parameters(self) -> dict[str, Any]:
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What the statements are given."""
         tz = clock.zone()
         return {
             "sources": list(self.sources),
@@ -115,6 +118,6 @@ def today(came: Iterable[Came], over: Span) -> Today:
 
 def ask(statement: str, over: Span) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(statement, over.parameters())
+        cursor.execute(statement, over.asked)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

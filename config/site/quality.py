@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +16,16 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from cdp.admin.quality_words import field_label, part_label, reason_label, why_label
+from cdp.errors import UnknownSource
 from cdp.models import SourceQuality
 from cdp.quality import DAYS, measure
 from cdp.quality.definitions import BY_FIGURE, Meaning
 from cdp.quality.problems import kind_label, lasting, said
-from cdp.quality.shapes import Lag, OfSource, Quality, Today, Volume
+from cdp.quality.shapes import Completeness, Lag, Members, OfSource, Quality, Share, Today, Validity, Volume
 from config.ground import clock
 from config.ground.models import Brand
 from config.ground.readonly import ReadOnlyAdmin
-from config.site.quality_charts import Bar, bar, percent, rejected_by_day, rows_by_day, spark
+from config.site.quality_charts import AXIS, Bar, along, bar, percent, rejected_by_day, rows_by_day, spark
 
 SPANS = (7, 30, 90)
 PROBLEMS = 3  # that a card shows
@@ -66,9 +67,15 @@ class QualityAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         found = self._measured(request, None)
+        assert found.newcomers
         title = str(self.opts.verbose_name_plural)
+        pks = dict(SourceQuality.objects.values_list("code", "pk"))
         return self._page(
-            request, "quality/overview.html", title, found, cards=[_card(one, found) for one in found.sources]
+            request,
+            "quality/overview.html",
+            title,
+            found,
+            cards=[_card(one, pks[one.source], found) for one in found.sources],
         )
 
     def change_view(
@@ -77,11 +84,11 @@ class QualityAdmin(ReadOnlyAdmin):
         source = SourceQuality.objects.filter(pk=object_id).first() if object_id.isdigit() else None
         if source is None:
             raise Http404
-        found = self._measured(request, source.code)
-        [one] = found.sources or [None]
-        if one is None:
-            raise Http404
-        return self._page(request, "quality/source.html", source.name, found, **_source(one, found))
+        try:
+            found = self._measured(request, source.code)
+        except UnknownSource:  # our own events: nobody sent them
+            raise Http404 from None
+        return self._page(request, "quality/source.html", source.name, found, **_source(found.sources[0], found))
 
     def _measured(self, request: HttpRequest, source: str | None) -> Quality:
         if not self.has_view_permission(request):
@@ -103,8 +110,7 @@ class QualityAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, template, context)
 
 
-def _card(of: OfSource, found: Quality) -> Card:
-    pk = SourceQuality.objects.values_list("pk", flat=True).get(code=of.source)
+def _card(of: OfSource, pk: int, found: Quality) -> Card:
     return Card(
         name=of.name,
         code=of.source,
@@ -123,17 +129,13 @@ def _source(of: OfSource, found: Quality) -> dict[str, Any]:
     came = [volume for volume in of.volume if any(day.rows or day.usual for day in volume.days)]
     return {
         "problems": [said(problem) for problem in of.problems],
-        "headlines": _headlines(of),
+        "headlines": _headlines(of, found),
         "volumes": [(kind_label(v.kind), _counts(v), rows_by_day(v)) for v in came],
-        "complete": [
-            Group(kind_label(c.kind), _("%(rows)s rows") % {"rows": f"{c.rows:,}"}, [bar(field_label(f.key), f) for f in c.fields])
-            for c in of.completeness
-        ],
+        "complete": [_complete(one) for one in of.completeness],
         "lags": _lags(of.timeliness),
+        "axis": [(lasting(at), along(at)) for at in AXIS],
         "rejected": rejected_by_day(days, of.validity),
-        "codes": [
-            Group(kind_label(v.kind), _parts(v.rejected), [_code(reason_label(c.key), c) for c in v.codes]) for v in of.validity if v.codes
-        ],
+        "codes": [_codes(one) for one in of.validity if one.codes],
         "refusals": [
             (kind_label(v.kind), reason_label(refused.code), f"{refused.calls:,}") for v in of.validity for refused in v.refusals
         ],
@@ -142,13 +144,19 @@ def _source(of: OfSource, found: Quality) -> dict[str, Any]:
             (kind_label(row.kind), why_label(row.why), row, _shown(row.oldest_at)) for row in of.parked
         ],
         "members": of.members,
-        "identities": [bar(part_label(one.key), one) for one in of.members.identities],
+        "identities": _identities(of.members),
         "kinds": [bar(field_label(f"identity:{one.key}"), one) for one in of.members.kinds],
         "attributes": [bar(one.key, one) for one in of.members.attributes],
     }  # fmt: skip
 
 
-def _headlines(of: OfSource) -> list[tuple[str, str, str]]:
+def _identities(of: Members) -> list[Bar]:
+    """A distribution: no part of it is good or bad by itself, except nobody."""
+    bars = [bar(part_label(one.key), one) for one in of.identities]
+    return [replace(one, tone="none" if not one.share else "plain" if n else "bad") for n, one in enumerate(bars)]
+
+
+def _headlines(of: OfSource, found: Quality) -> list[tuple[str, str, str]]:
     """Label, figure, and what stands beside it."""
     rows = sum(volume.rows for volume in of.volume)
     duplicates, rejected = (sum(getattr(v, name) for v in of.volume) for name in ("duplicates", "rejected"))
@@ -161,8 +169,12 @@ def _headlines(of: OfSource) -> list[tuple[str, str, str]]:
         ),
         (_("duplicates"), percent(duplicates / rows if rows else None), f"{duplicates:,} / {rows:,}"),
         (_("rejected"), percent(rejected / rows if rows else None), f"{rejected:,} / {rows:,}"),
-        (_("last call"), _shown(of.last_at), ""),
+        (_("last call"), _shown(of.last_at)[5:] or "–", _ago(of, found)),
     ]
+
+
+def _ago(of: OfSource, found: Quality) -> str:
+    return _("%(long)s ago") % {"long": lasting(found.as_of - of.last_at)} if of.last_at else ""
 
 
 def _against(today: Today) -> str:
@@ -183,22 +195,30 @@ def _lags(lags: Sequence[Lag]) -> list[dict[str, Any]]:
             "kind": kind_label(lag.kind),
             "rows": f"{lag.rows:,}",
             "points": [lasting(getattr(lag, name)) for name in ("p50", "p90", "p99", "max")],
+            "bars": [(name, along(getattr(lag, name))) for name in ("p99", "p90", "p50")],
         }
         for lag in lags
     ]
 
 
-def _code(label: str, one: Any) -> Bar:
-    return Bar(label, 100 * (one.share or 0), percent(one.share), f"{one.numerator:,} / {one.denominator:,}", "bad")
+def _complete(of: Completeness) -> Group:
+    rows = _("%(rows)s rows") % {"rows": f"{of.rows:,}"}
+    return Group(kind_label(of.kind), rows, [bar(field_label(one.key), one) for one in of.fields])
 
 
-def _tile(meaning: Meaning, one: Any) -> Tile:
+def _codes(of: Validity) -> Group:
+    bars = [replace(bar(reason_label(one.key), one), tone="bad") for one in of.codes]
+    return Group(kind_label(of.kind), _parts(of.rejected), bars)
+
+
+def _tile(meaning: Meaning, one: Share) -> Tile:
     return Tile(meaning, percent(one.share), _parts(one), "warn" if one.numerator else "good")
 
 
-def _parts(one: Any) -> str:
+def _parts(one: Share) -> str:
     return f"{one.numerator:,} / {one.denominator:,}"
 
 
 def _shown(at: datetime | None) -> str:
-    return f"{localtime(at, clock.zone()):%Y-%m-%d %H:%M}" if at else "–"
+    """In the brand's zone, which the admin's pages are in."""
+    return f"{localtime(at):%Y-%m-%d %H:%M}" if at else "–"

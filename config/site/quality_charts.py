@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -28,8 +29,16 @@ class Bar:
 
 def bar(label: str, one: Share) -> Bar:
     share = one.share or 0.0
-    tone = "strong" if share >= 0.95 else "" if share >= 0.5 else "weak"
+    tone = "strong" if share >= 0.95 else "" if share >= 0.5 else "weak" if share else "none"
     return Bar(label, 100 * share, percent(one.share), f"{one.numerator:,} / {one.denominator:,}", tone)
+
+
+AXIS = (1, 60, 3600, 86_400, 2_592_000)  # seconds; lags are drawn by their logarithm
+
+
+def along(seconds: int) -> float:
+    """Where a lag stands on the axis, in percent; a month and more at its end."""
+    return min(100 * log(max(seconds, 1)) / log(AXIS[-1]), 100)
 
 
 def percent(share: float | None) -> str:
@@ -49,9 +58,13 @@ def rows_by_day(volume: Volume) -> dict[str, str]:
         {**_bars(_("new rows"), fresh, NEW), "backgroundColor": colours},
         _line(_("usual"), [day.usual for day in volume.days]),
     ]
+    if any(day.dropped for day in volume.days):
+        datasets.append(
+            _marks(_("sudden drop"), [n if day.dropped else None for n, day in zip(fresh, volume.days, strict=True)])
+        )
     if any(day.history for day in volume.days):
         datasets.insert(1, _bars(_("history"), [day.history for day in volume.days], HISTORY))
-    return _chart([f"{day.day:%m-%d}" for day in volume.days], datasets)
+    return _chart([f"{day.day:%m-%d}" for day in volume.days], datasets, _flat())
 
 
 def spark(volumes: Sequence[Volume]) -> dict[str, str]:
@@ -85,6 +98,7 @@ def rejected_by_day(days: Sequence[Any], validities: Sequence[Validity]) -> dict
             _bars(label, [of.get(day, 0) for day in days], colour)
             for (label, of), colour in zip(columns, CODES, strict=False)
         ],
+        _flat(),
     )
 
 
@@ -102,6 +116,22 @@ def _line(label: str, numbers: Sequence[float | None]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _chart(labels: Sequence[str], datasets: Sequence[Any], options: dict[str, Any] | None = None) -> dict[str, str]:
+def _marks(label: str, numbers: Sequence[int | None]) -> dict[str, Any]:
+    """A triangle over each such day: a day on which nothing came has no bar that could be red."""
+    return {
+        "type": "line", "label": label, "data": list(numbers), "borderColor": DROPPED, "backgroundColor": DROPPED,
+        "showLine": False, "pointStyle": "triangle", "pointRadius": 6, "pointHoverRadius": 7, "order": 0, "stack": "drop",
+    }  # fmt: skip
+
+
+def _flat() -> dict[str, Any]:
+    """Days that are read without turning one's head."""
+    options: dict[str, Any] = json.loads(charts.stacked("x"))
+    options["scales"]["x"]["ticks"] |= {"maxRotation": 0, "autoSkipPadding": 14}
+    options["plugins"]["legend"]["labels"] |= {"boxHeight": 6, "boxWidth": 14}
+    return options
+
+
+def _chart(labels: Sequence[str], datasets: Sequence[Any], options: dict[str, Any]) -> dict[str, str]:
     data = json.dumps({"labels": list(labels), "datasets": list(datasets)}, ensure_ascii=False)
-    return {"data": data, "options": json.dumps(options) if options else charts.stacked("x")}
+    return {"data": data, "options": json.dumps(options)}

@@ -27,6 +27,7 @@ ACTIONS = {
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),
+    "ingest_call.read": _("raw body of a call read"),
     "journey.archived": _("journey archived"),
     "journey.drained": _("journey drained"),
     "journey.live": _("journey resumed"),
