@@ -45,6 +45,10 @@ class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 
 
+class UnknownSource(Exception):
+    """No row ever came from a source of this code."""
+
+
 class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))

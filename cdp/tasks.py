@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from cdp import daily, feed, joining, parked
+from cdp.quality.watch import watch
 from config.ground import clock
 
 SLICE = 1000  # members a drain: a few hundred ms of refresh each, so locks stay short and a lost worker loses little
@@ -35,3 +36,4 @@ def join() -> None:
 def turn_day() -> None:
     daily.turn(now=clock.now())
     parked.ring_for_late(now=clock.now())
+    watch(now=clock.now())

@@ -1,5 +1,6 @@
 from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
+from cdp.admin.ingest import IngestCallAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
@@ -9,6 +10,7 @@ from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
 __all__ = [
     "EventTypeAdmin",
     "IdentityRuleAdmin",
+    "IngestCallAdmin",
     "MemberAdmin",
     "MergeAdmin",
     "MergeCandidateAdmin",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
+from django.db import DataError
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter
 from msgspec import Struct
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.errors import BatchRejected, Rejected
+from cdp.ingest import log
 from cdp.ingest.accept import accept
 from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow, RefundRow
-from config.ground import clock, openapi, strict
+from cdp.models import IngestCall
+from config.ground import clock, openapi, request_id, strict
 from config.ground.problems import Fault, Refused
-from config.ground.web import Door, flag, key_of
+from config.ground.web import Door, body_of, flag, key_of
 
 MOST = 1000  # rows of a batch
 ATOMIC = OpenApiParameter("atomic", bool, description="Store all rows or none (422).")
@@ -88,20 +93,55 @@ class Ingest(Door):
     scope = "ingest"
     kind: str
     envelope: type[Struct]
+    came = 0  # rows, when the call could be read so far
+    bad: Sequence[Rejected] = ()  # those for which the others were not stored
 
     def take(self, request: Request) -> Response:
+        """Rows are let in or the call is refused; either way the log says what came."""
+        now, call = clock.now(), self._call(request)
+        try:
+            return self._let_in(request, call, now)
+        except (Refused, APIException, DataError) as error:
+            self._refused(request, call, error, now)
+            raise
+
+    def _call(self, request: Request) -> log.Call:
+        try:
+            body = log.seal(body_of(request))
+        except Refused:  # larger than a body may be: the parser says so
+            body = None
+        key = key_of(request)
+        return log.Call(IngestCall.Door.API, f"api:{key.name}", request_id.current(), body=body)
+
+    def _let_in(self, request: Request, call: log.Call, now: datetime) -> Response:
         batch: Any = strict.shape(request.data, self.envelope)
         rows = getattr(batch, self.kind)
+        self.came = len(rows)
         if batch.source != key_of(request).source:
             raise Refused(403, "other_source", _("this key is bound to another source"))
         if len(rows) > MOST:
             raise Refused(413, "too_many_rows", _("a batch has at most %(most)d rows") % {"most": MOST})
+        atomic = flag(request, "atomic")
         try:
-            answer = accept(self.kind, rows, source=batch.source, atomic=flag(request, "atomic"), now=clock.now())
+            answer = accept(self.kind, rows, source=batch.source, atomic=atomic, call=call, now=now)
         except BatchRejected as error:
+            self.bad = error.rejected
             faults = [Fault(f"{self.kind}[{r.index}].{r.path}", r.code, r.message) for r in error.rejected]
             raise Refused(422, "rejected", _("rows were rejected, so none was stored"), faults) from None
         return Response(IngestAnswer(answer.accepted, answer.duplicates, answer.rejected), status=202)
+
+    def _refused(
+        self, request: Request, call: log.Call, error: Refused | APIException | DataError, now: datetime
+    ) -> None:
+        match error:
+            case Refused():
+                code = error.problem.code
+            case APIException():
+                code = str(error.get_codes())
+            case _:
+                code = "unstorable"
+        source = key_of(request).source
+        call.refused(self.kind, code, source=source, rows=self.came, rejected=self.bad, now=now)
 
 
 class IngestMembers(Ingest):

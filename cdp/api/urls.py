@@ -5,6 +5,7 @@ from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.members import MemberDoor
 from cdp.api.merges import MembersMerge, MembersUnmerge
+from cdp.api.quality import QualityMetrics
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -15,6 +16,7 @@ urlpatterns = [
     path("members/candidates", MemberCandidates.as_view()),
     path("members/merge", MembersMerge.as_view()),
     path("members/unmerge", MembersUnmerge.as_view()),
+    path("metrics/quality", QualityMetrics.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

@@ -22,7 +22,9 @@ from cdp import candidates, consents, feed, joining, personal, resolving
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, early, products, refunds, tables
 from cdp.ingest import rows as shapes
+from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
+from cdp.ingest.log import Noted
 from cdp.ingest.rows import MemberRow
 from cdp.models import Source
 from cdp.models.source import OWN
@@ -44,9 +46,18 @@ class Own:
 
 
 def accept(
-    kind: str, raw: Sequence[Any], *, source: str, atomic: bool = False, history: bool = False, now: datetime
+    kind: str,
+    raw: Sequence[Any],
+    *,
+    source: str,
+    atomic: bool = False,
+    history: bool = False,
+    call: Noted | None = None,
+    now: datetime,
 ) -> Accepted:
-    """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
+    """Store a batch. `history`: facts and profile only, nobody is told. `call`: who hears what became of the rows (log.py).
+    Raises BatchRejected when `atomic` and a row is bad.
+    """
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
     if kind == "events":
@@ -58,9 +69,17 @@ def accept(
         answer.rejected.sort(key=lambda rejected: rejected.index)
         if atomic and answer.rejected:
             raise BatchRejected(answer.rejected)
+        if call:
+            call.note(kind, from_source, answer, _said(parsed, answer), history=history, now=now)
         nudge("cdp.absorb")
     joining.join_due(answer.due, now=now)
     return answer
+
+
+def _said(parsed: list[Parsed], answer: Accepted) -> fields.Said:
+    """Of the rows that are new; of kinds whose rows have no id, of all that fit."""
+    new = set(answer.fresh) - {rejected.index for rejected in answer.rejected}
+    return fields.count((p.row, p.keys) for p in parsed if not p.content or p.index in new)
 
 
 @transaction.atomic

@@ -1,6 +1,7 @@
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
+from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
 from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
@@ -19,6 +20,8 @@ __all__ = [
     "Identity",
     "IdentityRule",
     "IdentityUse",
+    "IngestBody",
+    "IngestCall",
     "Interest",
     "Member",
     "Merge",
@@ -34,5 +37,6 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "SourceQuality",
     "Telling",
 ]

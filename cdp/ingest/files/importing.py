@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from cdp import identity
 from cdp.errors import Rejected, Unreadable
-from cdp.ingest import items
+from cdp.ingest import items, log
 from cdp.ingest.accept import Accepted, accept
 from cdp.ingest.files import grouping, kinds, mapping
 from cdp.ingest.files.cells import Bad
@@ -28,6 +28,7 @@ from cdp.ingest.files.mapping import Columns, Mapping
 from cdp.ingest.files.reading import open_table
 from cdp.ingest.files.rejects import Reject, RejectsFile
 from cdp.ingest.files.table import Raw, Table
+from cdp.models import IngestCall
 from config.ground.models import Brand
 
 CHUNK = 2000  # things a transaction: about a second of work, so a kill loses little and locks stay short
@@ -78,19 +79,23 @@ def bring(
     dry_run: bool = False,
     drop_repeated: bool = False,
     history: bool = False,
+    call: log.Call | None = None,
     progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back."""
+    """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back. `call`: how
+    the ingest log names who brought it.
+    """
     if kind not in kinds.BY_NAME:
         raise Unreadable(_("there is no kind %(kind)s; known are %(known)s") % _known(kind))
     table = open_table(path, encoding=said.encoding, delimiter=said.delimiter)
     columns = mapping.resolve(table.columns, said)
     run = _Run(kinds.BY_NAME[kind], table, columns, said, path, source=source, now=now, history=history)
     run.report.dry_run = dry_run
+    call = call or log.Call(IngestCall.Door.FILE, file=path.name)
     if not dry_run:
-        return run(drop_repeated, progress)
+        return run(drop_repeated, call, progress)
     with transaction.atomic():
-        report = run(drop_repeated, progress)
+        report = run(drop_repeated, call, progress)
         transaction.set_rollback(True)
     return report
 
@@ -126,14 +131,17 @@ class _Run:
         self.rejects = RejectsFile(path, table)
         self.found: list[Reject] = []
 
-    def __call__(self, drop_repeated: bool, progress: Callable[[Report], None]) -> Report:
+    def __call__(self, drop_repeated: bool, call: log.Call, progress: Callable[[Report], None]) -> Report:
+        self.log = log.Run(call, self.kind.takes, source=self.source, history=self.history, now=self.now)
         at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
         things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
         while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
+            self.log.unread([reject.code for reject in _culprits(self.found)])
             self._store([ready for ready in chunk if ready is not None])
             self._tell()
             progress(self.report)
         self.report.rejects_file = self.rejects.close()
+        self.log.end()
         return self.report
 
     def _ready(self, things: Iterator[tuple[list[Raw], int]], dropping: bool) -> Iterator[Ready | None]:
@@ -203,6 +211,7 @@ class _Run:
             self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message)
         self._count(once, answer)
         self.report.duplicates += again
+        self.log.again(again)
 
     def _accept(self, chunk: list[Ready]) -> Accepted:
         """A value that only the database refuses costs its own row, not its chunk."""
@@ -211,6 +220,7 @@ class _Run:
         except DataError:
             if len(chunk) == 1:
                 why = _("a value here is beyond what can be stored")
+                self.log.unread(["unstorable"])
                 return Accepted(rejected=[Rejected(0, "", "unstorable", why)])
         whole = Accepted()
         for index, ready in enumerate(chunk):
@@ -225,8 +235,8 @@ class _Run:
         if not rows:
             return Accepted()
         if self.kind.takes == "order_items":
-            return items.add(rows, source=self.source, now=self.now)
-        return accept(self.kind.takes, rows, source=self.source, history=self.history, now=self.now)
+            return items.add(rows, source=self.source, call=self.log, now=self.now)
+        return accept(self.kind.takes, rows, source=self.source, history=self.history, call=self.log, now=self.now)
 
     def _count(self, chunk: list[Ready], answer: Accepted) -> None:
         """In rows of the file, whatever they make together."""
@@ -265,11 +275,16 @@ class _Run:
     def _tell(self) -> None:
         self.report.rejected += len(self.found)
         self.report.reasons.update(reject.code for reject in self.found)
-        self.report.first += [reject for reject in self.found if reject.code != "with_line"][
-            : SHOWN - len(self.report.first)
-        ]
+        culprits = _culprits(self.found)
+        self.report.first += culprits[: SHOWN - len(self.report.first)]
+        self.log.name([Rejected(one.line, one.column, one.code, "") for one in culprits])
         self.rejects.write(self.found)
         self.found = []
+
+
+def _culprits(found: Sequence[Reject]) -> list[Reject]:
+    """Those that were refused for what they say themselves: one for each thing that was refused."""
+    return [reject for reject in found if reject.code != "with_line"]
 
 
 def _apart(chunk: list[Ready]) -> tuple[list[Ready], int]:

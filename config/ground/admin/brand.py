@@ -33,6 +33,7 @@ ACTIONS = {
     "identity.revealed": _("identity shown in the clear"),
     "identity_rule.removed": _("identity rule removed"),
     "identity_rule.saved": _("identity rule changed"),
+    "ingest_call.read": _("raw body of a call read"),
     "journey.archived": _("journey archived"),
     "journey.drained": _("journey drained"),
     "journey.live": _("journey resumed"),
