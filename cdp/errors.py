@@ -45,3 +45,7 @@ class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)
+
+
+class TooManyAttributes(ValueError):
+    """A member would have more attributes than the bound that it names."""

@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 
 from config import embedded, env, place, sessions
+from config.document import SPECTACULAR
 from config.logging import LOGGING  # noqa: F401
 from config.site.frame import UNFOLD  # noqa: F401
 
@@ -98,13 +99,4 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.ground.problems.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Huitou",
-    "DESCRIPTION": "Member-marketing automation. Send `Authorization: Bearer <key>`; a refusal is RFC 9457.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["config.ground.openapi.add_shapes"],
-}
+SPECTACULAR_SETTINGS = SPECTACULAR

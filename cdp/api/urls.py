@@ -3,6 +3,7 @@ from django.urls import path
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.members import MemberDoor
+from cdp.api.timeline import MemberTimeline
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -11,5 +12,6 @@ urlpatterns = [
     path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
+    path("members/<str:member>/timeline", MemberTimeline.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]
