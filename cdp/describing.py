@@ -36,7 +36,7 @@ def fault(attributes: Mapping[str, Any]) -> Fault | None:
 
 
 @transaction.atomic
-def describe(member: int, said: Mapping[str, Any], *, actor: str, now: datetime) -> bool:
+def describe(member: int, said: Mapping[str, Any], *, actor: str, source: str, now: datetime) -> bool:
     """Set attributes, and remove those that are said to be None. False: the member was so already, and nothing is told.
 
     Raises TooManyAttributes. The trace has the names of what changed, never a value.
@@ -55,7 +55,15 @@ def describe(member: int, said: Mapping[str, Any], *, actor: str, now: datetime)
         return False
     if changed[0] > MOST:
         raise TooManyAttributes(MOST)
-    audit.note(actor, "member.described", f"member:{member}", now=now, set=sorted(given), removed=sorted(removed))
+    audit.note(
+        actor,
+        "member.described",
+        f"member:{member}",
+        now=now,
+        source=source,
+        set=sorted(given),
+        removed=sorted(removed),
+    )
     [ref] = tables.next_ids("cdp_feedrow", 1)
     feed.tell(feed.PROFILE, [feed.Heard("member", ref, member, now)])
     nudge("cdp.absorb")

@@ -1,6 +1,6 @@
 """All that happened to a member in one list, newest first. Each room says what it knows; this one knows no higher room.
 
-A page asks each strand for no more rows than it shows, by the member's own index. The order is (instant, kind, id), so a page begins
+A page asks each strand for no more rows than it shows, by the member's own index. The order is (instant, kind, id): a page begins
 exactly where the one before ended, however many things happened at one instant.
 """
 

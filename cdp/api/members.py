@@ -139,7 +139,7 @@ class MemberDoor(Door):
             raise Refused(400, "invalid", _("the request does not have the right form"), [found])
         seen = visible.member(member, key)
         try:
-            describing.describe(seen.pk, said.attributes, actor=f"api:{key.name}", now=now)
+            describing.describe(seen.pk, said.attributes, actor=f"api:{key.name}", source=key.source, now=now)
         except TooManyAttributes:
             why = _("a member has at most %(most)d attributes") % {"most": describing.MOST}
             raise Refused(422, "too_many_attributes", why) from None

@@ -9,7 +9,7 @@ from cdp.ingest.accept import accept
 from config.ground.cause import Cause
 from loyalty import prizes, programmes
 from tests import builders
-from tests.automation.builders import a_journey, enrol
+from tests.automation.builders import a_journey, advance, enrol
 
 NOW = datetime(2026, 3, 1, 4, tzinfo=UTC)
 
@@ -30,5 +30,6 @@ def a_world() -> int:
     prizes.give([prizes.Gift(member, Decimal("20.50"), Cause("test", "1"), "a test")], now=NOW)
     builders.a_consent(member, said=NOW)
     enrol(a_journey(entry={"field": "registered_at", "op": "is_set"}), now=NOW)
+    advance(NOW)
     builders.absorbed(now=NOW)
     return member
