@@ -1,4 +1,4 @@
-"""What is kept for a time only, by the database's clock: answers for 30 days, nonces for an hour."""
+"""What is kept for a time only, by the database's clock: answers for 30 days, nonces for an hour, log-in tries for a day."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from django.db import connection
 
 SLICE = 5000
 # A nonce counts for ten minutes (five either side of now); the rest of the hour is for clocks that differ.
-KEPT = {"ground_answer": ("made_at", "30 days"), "ground_nonce": ("seen_at", "1 hour")}
+KEPT = {
+    "ground_answer": ("made_at", "30 days"),
+    "ground_nonce": ("seen_at", "1 hour"),
+    "ground_logintry": ("since", "1 day"),
+}
 
 
 def sweep() -> int:
