@@ -27,6 +27,7 @@ BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
 # Our own host always: readiness is asked and the sandbox calls back there.
 ALLOWED_HOSTS = [*env.hosts("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
+EVENTS_PER_MEMBER = env.integer("EVENTS_PER_MEMBER", default=600, low=1, high=1_000_000)  # a minute, by the API
 PUBLIC_URL = env.web_address(
     "PUBLIC_URL", default=f"http://127.0.0.1:{env.integer('PORT', default=8000, low=1, high=65535)}"
 )

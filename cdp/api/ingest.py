@@ -132,11 +132,12 @@ def batch_call(summary: str, name: str, body: type[Struct]) -> Callable[[Any], A
 
 
 class Ingest(Door):
-    """`kind` names the rows in the envelope and the verb's table of kinds."""
+    """`kind` names the rows in the envelope and the verb's table of kinds; `paced`: a storm of one member is held back."""
 
     scope = "ingest"
     kind: str
     envelope: type[Struct]
+    paced = False
 
     def take(self, request: Request) -> Response:
         batch: Any = strict.shape(request.data, self.envelope)
@@ -146,7 +147,14 @@ class Ingest(Door):
         if len(rows) > MOST:
             raise Refused(413, "too_many_rows", _("a batch has at most %(most)d rows") % {"most": MOST})
         try:
-            answer = accept(self.kind, rows, source=batch.source, atomic=flag(request, "atomic"), now=clock.now())
+            answer = accept(
+                self.kind,
+                rows,
+                source=batch.source,
+                atomic=flag(request, "atomic"),
+                paced=self.paced,
+                now=clock.now(),
+            )
         except BatchRejected as error:
             faults = [Fault(f"{self.kind}[{r.index}].{r.path}", r.code, r.message) for r in error.rejected]
             raise Refused(422, "rejected", _("rows were rejected, so none was stored"), faults) from None
@@ -186,7 +194,7 @@ class IngestRefunds(Ingest):
 
 
 class IngestEvents(Ingest):
-    kind, envelope = "events", _Events
+    kind, envelope, paced = "events", _Events, True
 
     @batch_call("Events come in", "ingest_events", EventBatch)
     def post(self, request: Request) -> Response:

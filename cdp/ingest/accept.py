@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from cdp import consents, feed, identity
 from cdp.errors import BatchRejected
-from cdp.ingest import batch, products, refunds, tables
+from cdp.ingest import batch, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import MemberRow
@@ -40,11 +40,24 @@ class Own:
 
 
 def accept(
-    kind: str, raw: Sequence[Any], *, source: str, atomic: bool = False, history: bool = False, now: datetime
+    kind: str,
+    raw: Sequence[Any],
+    *,
+    source: str,
+    atomic: bool = False,
+    history: bool = False,
+    paced: bool = False,
+    now: datetime,
 ) -> Accepted:
-    """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
+    """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad.
+
+    `paced`: of one member no more rows than storms.py lets in.
+    """
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if paced:
+        good, stormy = storms.pace(good)
+        answer.rejected += stormy
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():

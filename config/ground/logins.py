@@ -7,7 +7,7 @@ exists, and what was typed as a name is kept keyed only: it may be a password.
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
@@ -15,17 +15,17 @@ from django.utils.crypto import salted_hmac
 
 from config.ground import alarms, audit
 
-WHILE = timedelta(minutes=15)
+MINUTES = 15
 MOST = {"name": 5, "address": 30}  # tries; behind one address a whole office may sit
 # The first try after the while begins a new one; so does the one that is too many: the pause lasts the whole while.
 _COUNT = """
     INSERT INTO ground_logintry AS t (kind, who, tries, since)
     SELECT kind, who, 1, clock_timestamp() FROM unnest(%(kinds)s::text[], %(whos)s::bytea[]) AS n (kind, who) ORDER BY kind
     ON CONFLICT (kind, who) DO UPDATE SET
-        tries = CASE WHEN t.since < clock_timestamp() - %(while)s THEN 1 ELSE t.tries + 1 END,
-        since = CASE WHEN t.since < clock_timestamp() - %(while)s
+        tries = CASE WHEN t.since < clock_timestamp() - %(while)s::interval THEN 1 ELSE t.tries + 1 END,
+        since = CASE WHEN t.since < clock_timestamp() - %(while)s::interval
                        OR t.tries = (%(most)s::jsonb ->> t.kind)::int THEN clock_timestamp() ELSE t.since END
-    RETURNING kind, tries, ceil(extract(epoch FROM since + %(while)s - clock_timestamp()))::int
+    RETURNING kind, tries, ceil(extract(epoch FROM since + %(while)s::interval - clock_timestamp()))::int
 """
 _GIVE_BACK = """
     UPDATE ground_logintry SET tries = CASE kind WHEN 'name' THEN 0 ELSE greatest(tries - 1, 0) END
@@ -46,7 +46,9 @@ def count(name: str, address: str, *, now: datetime) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             kinds, whos = _keys(name, address)
-            cursor.execute(_COUNT, {"kinds": kinds, "whos": whos, "while": WHILE, "most": json.dumps(MOST)})
+            cursor.execute(
+                _COUNT, {"kinds": kinds, "whos": whos, "while": f"{MINUTES} minutes", "most": json.dumps(MOST)}
+            )
             counted = cursor.fetchall()
         locks = {kind: seconds for kind, tries, seconds in counted if tries > MOST[kind]}
         for kind, tries, _seconds in counted:
@@ -68,7 +70,7 @@ def _tell(kind: str, name: str, address: str, *, now: datetime) -> None:
         known = get_user_model().objects.filter(username=name).exists()
         subject = f"user:{name}" if known else "user:?"
     audit.note("login", "login.locked", subject, now=now, address=address)
-    detail = f"{MOST[kind]} log-ins failed within {WHILE.total_seconds() / 60:.0f} minutes, the last from {address}"
+    detail = f"{MOST[kind]} log-ins failed within {MINUTES} minutes, the last from {address}"
     alarms.ring(f"login:{subject}", detail, now=now)
 
 
