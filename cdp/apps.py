@@ -10,6 +10,6 @@ class CdpConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
-        """Let every room speak for itself: its fields, its feed reader, its belongings, what it seals and what goes in time."""
+        """Let every room speak for itself: its fields, its feed reader, its belongings, what it seals, what it knows happened."""
         sweep.keep("cdp_ingestbody", "made_at", "30 days")
-        autodiscover_modules("vocabulary", "readers", "belongings", "sealed")
+        autodiscover_modules("vocabulary", "readers", "belongings", "sealed", "timeline")

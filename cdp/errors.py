@@ -69,3 +69,7 @@ class InvalidEventType(ValueError):
 
 class TooManyRevealed(Exception):
     """Somebody wants to see more identities in the clear than one person needs."""
+
+
+class TooManyAttributes(ValueError):
+    """A member would have more attributes than the bound that it names."""

@@ -18,6 +18,7 @@ from config.ground.answers import once
 from config.ground.problems import Fault, Refused
 from config.ground.web import Door, key_of
 
+IN_FORCE = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-02-28T10:00:00+08:00"}
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,19}$")]  # what its column holds
 
 
@@ -44,8 +45,9 @@ class MemberConsents(Door):
         name="member_consent",
         body=ConsentSaid,
         answers={200: ConsentAnswer},
-        refusals=(404, 409),
         parameters=(openapi.IDEMPOTENCY_KEY,),
+        example=IN_FORCE | {"evidence": "form 7"},
+        answer={"recorded": True, "in_force": IN_FORCE},
     )
     @once(required=False)
     def post(self, request: Request, member: str) -> Response:
@@ -55,8 +57,6 @@ class MemberConsents(Door):
             fault = Fault("at", "future", _("lies in the future; it is %(now)s now") % {"now": now.isoformat()})
             raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
         found = visible.member(member, key_of(request))
-        if found is None:
-            raise Refused(404, "no_such_member", _("this key sees no such member"))
         word = consents.Said(found.pk, said.channel, said.purpose, said.state, said.at, said.evidence)
         recorded = bool(consents.set_state([word], now=now))
         force = found.consents.get(channel=said.channel, purpose=said.purpose)

@@ -6,6 +6,7 @@ from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProd
 from cdp.api.members import MemberDoor
 from cdp.api.merges import MembersMerge, MembersUnmerge
 from cdp.api.quality import QualityMetrics
+from cdp.api.timeline import MemberTimeline
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -18,5 +19,6 @@ urlpatterns = [
     path("members/unmerge", MembersUnmerge.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
+    path("members/<str:member>/timeline", MemberTimeline.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

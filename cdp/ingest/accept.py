@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from cdp import candidates, consents, feed, joining, personal, resolving
 from cdp.errors import BatchRejected, Rejected
-from cdp.ingest import batch, early, products, refunds, tables
+from cdp.ingest import batch, early, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
@@ -52,14 +52,18 @@ def accept(
     source: str,
     atomic: bool = False,
     history: bool = False,
+    paced: bool = False,
     call: Noted | None = None,
     now: datetime,
 ) -> Accepted:
-    """Store a batch. `history`: facts and profile only, nobody is told. `call`: who hears what became of the rows (log.py).
-    Raises BatchRejected when `atomic` and a row is bad.
+    """Store a batch. `history`: facts and profile only, nobody is told. `paced`: of one member no more rows than storms.py lets
+    in. `call`: who hears what became of the rows (log.py). Raises BatchRejected when `atomic` and a row is bad.
     """
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if paced:
+        good, stormy = storms.pace(good)
+        answer.rejected += stormy
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():

@@ -11,9 +11,9 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from cdp import identity
+from cdp import describing, identity
 from cdp.errors import InvalidIdentity, Rejected
-from config.ground import strict
+from config.ground import strict, texts
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Short = Annotated[str, Meta(max_length=50)]
@@ -183,6 +183,12 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _instant("registered_at", row.registered_at, now)
         for n, consent in enumerate(row.consents):
             _instant(f"consents[{n}].at", consent.at, now)
+        if fault := describing.fault(row.attributes):
+            raise _Refused(fault.path, fault.code, fault.message)
+    elif isinstance(row, ProductRow):
+        for path in ("name", "brand"):
+            if wrong := texts.fault(getattr(row, path), 200):
+                raise _Refused(path, *wrong)
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:
