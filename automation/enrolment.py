@@ -16,6 +16,7 @@ from automation import arms, document
 from automation.graph import Graph
 from automation.models import Enrolment, Journey, JourneyVersion
 from cdp import conditions
+from cdp.profiling import judged
 from config.ground import clock
 from config.ground.cause import Cause
 
@@ -36,7 +37,8 @@ WITH enrolled AS (
            CASE WHEN held_out THEN '' ELSE %(step)s END, 1,
            CASE WHEN NOT held_out THEN %(due_at)s::timestamptz END, %(as_of)s, %(closes_at)s, ''
     FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out FROM ({entry}) qualified (id)
-          WHERE %(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) m
+          JOIN cdp_member person USING (id)
+          WHERE (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) AND {judged}) m
     WHERE NOT EXISTS (SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = m.id
                       AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz))
     ORDER BY m.id
@@ -50,6 +52,7 @@ SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'h
 def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequence[int] | None = None) -> Enrolled:
     """Enrol who qualifies as of an instant (of `among`, when given), once per cause. Nobody, when the journey is not live.
 
+    An entry chooses by what is known, so whoever refuses to be judged by it is not enrolled, whatever the condition says.
     The share lock keeps the journey's state as it is until the enrolments are committed.
     """
     journey = Journey.objects.raw("SELECT * FROM automation_journey WHERE id = %s FOR SHARE", [version.journey_id])[0]
@@ -73,7 +76,7 @@ def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequ
         **_reentry(graph, as_of),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_ENROL.format(entry=entry), values | params)
+        cursor.execute(_ENROL.format(entry=entry, judged=judged("person")), values | params)
         return Enrolled(*cursor.fetchone())
 
 

@@ -111,7 +111,7 @@ def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int |
     owner = known | _claim_identities(planned, now=now)
 
     overtaken: dict[int, int] = {}  # somebody else made this person a moment ago: our planned member -> theirs
-    for key in sorted(planned, key=_strength):
+    for key in sorted(planned, key=strength):
         if planned[key] in fresh and owner[key] != planned[key]:
             overtaken.setdefault(planned[key], owner[key])
     for plan, winner in overtaken.items():
@@ -121,12 +121,12 @@ def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int |
 
     members: list[int | None] = []
     for row in rows:
-        named = owner[min(row, key=_strength)] if row else None
+        named = owner[min(row, key=strength)] if row else None
         members.append(overtaken.get(named, named) if named is not None else None)
     return members, fresh
 
 
-def _strength(key: Key) -> int:
+def strength(key: Key) -> int:
     return KINDS.index(key.kind)
 
 
@@ -162,7 +162,7 @@ def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[
     for group, member in zip(strangers, fresh, strict=True):
         planned.update(dict.fromkeys(group, member))
     for group in groups:
-        if named := [known[key] for key in sorted(group, key=_strength) if key in known]:
+        if named := [known[key] for key in sorted(group, key=strength) if key in known]:
             planned.update({key: named[0] for key in group if key not in known})
     return planned, set(fresh)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from cdp import identity
+from cdp import consents, identity
 from config.ground import clock
 from connectors.models import ProviderAccount
 from connectors.provider import Provider
@@ -70,12 +70,15 @@ def judge(
     wire = {m: provider.wire_address(value) for m, value in clear.items()}
     blocked = _blocked(account.channel, [key.blind for key in known.values()])
     said = _consents(rows, account.channel)
+    unjudged = consents.refusing_profiling({row.member for row in rows})
     made_up = set() if account.sandbox else _synthetic(rows)
     refused: dict[UUID, str] = {}
     for row in rows:
         consent = said.get((row.member, row.purpose))
         if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
             refused[row.id] = "no_consent"
+        elif row.member in unjudged and row.purpose == "marketing":
+            refused[row.id] = "not_judged"  # whom marketing goes to is chosen by what is known
         elif row.member not in known:
             refused[row.id] = "no_address"
         elif wire[row.member] is None:
@@ -88,9 +91,11 @@ def judge(
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
+    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel = %s",
+            """SELECT member_id, purpose, max(state) FROM cdp_consent
+               WHERE member_id = ANY(%s) AND channel IN (%s, 'any') GROUP BY member_id, purpose""",
             [[row.member for row in rows], channel],
         )
         return {(member, purpose): state for member, purpose, state in cursor.fetchall()}

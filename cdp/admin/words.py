@@ -6,14 +6,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-CHANNELS: dict[str, Any] = {
-    "sms": _("text message"),
-    "email": _("email"),
-    "wechat": _("WeChat"),
-    "wecom": _("WeCom"),
-    "push": _("app push"),
-}
-PURPOSES: dict[str, Any] = {"marketing": _("marketing"), "service": _("service notice")}
+from cdp.models.consent import Channel, Purpose
+
+CHANNELS: dict[str, Any] = dict(Channel.choices)
+PURPOSES: dict[str, Any] = dict(Purpose.choices)
 KINDS: dict[str, Any] = {
     "crm_id": _("CRM number"),
     "wechat_unionid": _("WeChat UnionID"),

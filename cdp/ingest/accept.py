@@ -16,11 +16,11 @@ from django.db import connection, transaction
 
 from cdp import consents, feed, identity
 from cdp.errors import BatchRejected
-from cdp.ingest import batch, products, refunds, tables
+from cdp.ingest import batch, granted, products, refunds, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import MemberRow
-from cdp.models import Source
+from cdp.models import Source, ThirdPartyAttribute
 from config.ground.cause import Cause
 from config.ground.models import Brand
 from config.ground.nudge import nudge
@@ -76,6 +76,7 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
 
 def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     refunds.meet(source, orders=True)
+    parsed = granted.money(parsed, source, answer)
     fresh = batch.unseen("order", parsed, source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
     ids = tables.next_ids("cdp_order", len(fresh))
@@ -114,7 +115,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = batch.unseen("event", parsed, source, answer)
+    fresh = batch.unseen("event", granted.events(parsed, source, answer), source, answer)
     members, _new = identity.resolve([p.keys for p in fresh], now=now)
     ids = tables.copy_events(
         [
@@ -133,14 +134,15 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
+    parsed = granted.members(granted.by_children(parsed, answer), source, answer, now=now)
     known = identity.owners(key for p in parsed for key in p.keys)
     named, _fresh = identity.resolve([p.keys for p in parsed], now=now)
     rows = [(member, p) for member, p in zip(named, parsed, strict=True) if member is not None]
     changed = {member for member, p in rows if not all(key in known for key in p.keys)}
-    changed |= _describe(rows)
+    changed |= _describe(rows, source)
     changed |= consents.set_state(
         [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
+            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
             for member, p in rows
             for c in p.row.consents
         ],
@@ -160,7 +162,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
     answer.duplicates += len(parsed) - told
 
 
-def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
+def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
     """Later rows of a batch speak over earlier ones. Returns who changed."""
     said: dict[int, MemberRow] = {}
     for member, p in rows:
@@ -173,6 +175,8 @@ def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
             before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
+    if source.third_party or ThirdPartyAttribute.objects.exists():
+        granted.note_attributes(said, source)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [members])
         cursor.execute(

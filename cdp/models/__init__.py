@@ -3,6 +3,7 @@ from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
 from cdp.models.member import Identity, Member
 from cdp.models.order import Order, OrderLine, Product
+from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
@@ -10,6 +11,7 @@ from cdp.models.source import Seen, Source
 __all__ = [
     "Consent",
     "ConsentRecord",
+    "ErasureReceipt",
     "Event",
     "FeedRow",
     "Identity",
@@ -26,4 +28,5 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "ThirdPartyAttribute",
 ]

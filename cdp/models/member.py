@@ -13,12 +13,26 @@ class Member(models.Model):
         _("synthetic"), default=False, help_text=_("Personal details are generated, not real.")
     )
     created_at = models.DateTimeField(_("created"))
+    # A tombstone: the ledger and the figures stay under its number, nothing personal does.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [("export_member", _("may export all that is held on a member"))]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(erased_at=None) | models.Q(attributes={}), name="an_erased_member_has_no_attributes"
+            ),
+        ]
+        indexes = [
+            # Serves the last look at those who were erased of late.
+            models.Index(fields=["erased_at"], condition=models.Q(erased_at__isnull=False), name="member_erased"),
+        ]
 
     def __str__(self) -> str:
+        if self.erased_at:
+            return str(_("erased #%(number)d") % {"number": self.pk})
         return self.attributes.get("name") or f"#{self.pk}"
 
 

@@ -9,6 +9,12 @@ from django.utils.translation import gettext_lazy as _
 class Source(models.Model):
     code = models.CharField(_("code"), max_length=50, unique=True)
     name = models.CharField(_("name"), max_length=100)
+    third_party = models.BooleanField(
+        _("third party"),
+        default=False,
+        db_default=False,
+        help_text=_("Tells only of members who granted it: their consent to the purpose third_party is in force."),
+    )
 
     class Meta:
         verbose_name = _("source")
