@@ -1,6 +1,6 @@
 """What belongs to a member, in every room: each room declares its tables here, so that nothing held on a person is forgotten.
 
-A test fails for any model with a member that is not declared.
+A test fails for any model with a member that is not declared, or that does not say what a merge does with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,21 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from cdp.models import Consent, ConsentRecord, Event, FeedRow, Identity, Order, Placement, Profile, Refund
+from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
+from cdp.ingest.accept import OWN
+from cdp.models import (
+    Consent,
+    ConsentRecord,
+    Event,
+    FeedRow,
+    Identity,
+    Member,
+    Merge,
+    Order,
+    Placement,
+    Profile,
+    Refund,
+)
 from config.ground.registry import Registry
 
 
@@ -18,6 +32,7 @@ from config.ground.registry import Registry
 class Belonging:
     model: type[Model]
     member: str = "member"  # the look-up from a row to its member
+    merge: Policy | None = None
 
     def count(self, member: int) -> int:
         return self.model._default_manager.filter(**{self.member: member}).count()
@@ -26,8 +41,8 @@ class Belonging:
 BELONGINGS: Registry[Belonging] = Registry("belonging")
 
 
-def declare(model: type[Model], member: str = "member") -> None:
-    BELONGINGS.add(model._meta.label, Belonging(model, member))
+def declare(model: type[Model], member: str = "member", *, merge: Policy | None = None) -> None:
+    BELONGINGS.add(model._meta.label, Belonging(model, member, merge))
 
 
 def held(member: int) -> Iterator[tuple[type[Model], int]]:
@@ -37,6 +52,17 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
             yield belonging.model, count
 
 
-for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow):
-    declare(_model)
-declare(Refund, "order__member")
+# Our own events tell what one member did with us; those of partners belong to the person.
+_OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
+
+declare(Identity, merge=Moves(turn=FIRST))
+declare(Order, merge=MOVES)
+declare(Event, merge=Moves(only=_OF_PARTNERS))
+declare(Refund, "order__member", merge=FOLLOWS)
+declare(Placement, merge=STAYS)
+declare(ConsentRecord, merge=STAYS)
+declare(Member, "merged_into", merge=STAYS)
+declare(Merge, "keep", merge=STAYS)
+declare(Consent, merge=STAYS)
+declare(Profile, merge=STAYS)
+declare(FeedRow, merge=MOVES)

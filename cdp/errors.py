@@ -45,3 +45,11 @@ class InvalidCondition(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)
+
+
+class CannotMerge(Exception):
+    """Two members cannot be joined, or parted again, as things are. `code`: same, unknown, points_held; undone, not_last."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message

@@ -104,9 +104,10 @@ def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str
 def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int | None], set[int]]:
     """The member of each row, and which members are new. All identities of a row belong together; a row without any has no
     member. A row that names several existing members goes to the one that its strongest identity names; nobody is joined here.
+    The identities are held until the commit, so that a merge waits for what is written by them, or we for the merge.
     """
     groups = _together(rows)
-    known = owners(key for group in groups for key in group)
+    known = owners((key for group in groups for key in group), hold=True)
     planned, fresh = _plan(groups, known)
     owner = known | _claim_identities(planned, now=now)
 
@@ -167,14 +168,15 @@ def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[
     return planned, set(fresh)
 
 
-def owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """Whom each known key names."""
+def owners(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, int]:
+    """Whom each known key names. `hold`: and goes on to name until we commit; in the order of ids, as a merge locks them."""
     by_at = {key.at: key for key in keys}
     kinds, apps, blinds = ([at[i] for at in by_at] for i in range(3))
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT i.kind, i.app, i.blind, i.member_id FROM cdp_identity i
-               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
+            f"""SELECT i.kind, i.app, i.blind, i.member_id FROM cdp_identity i
+                JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)
+                {"ORDER BY i.id FOR SHARE OF i" if hold else ""}""",
             [kinds, apps, blinds],
         )
         return {by_at[kind, app, bytes(blind)]: member for kind, app, blind, member in cursor.fetchall()}
@@ -199,7 +201,7 @@ def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, in
                 [crypto.seal(key.value) for key in keys],
             ],
         )
-    return owners(keys)
+    return owners(keys, hold=True)
 
 
 def _make(members: Sequence[int], *, now: datetime) -> None:

@@ -24,7 +24,7 @@ PURCHASE = f"""
     FROM cdp_member m
     LEFT JOIN (SELECT member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
                FROM {purchases("%(as_of)s")} bought) o ON o.member_id = m.id
-    WHERE (%(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)) AND {judged("m")}
+    WHERE m.merged_into_id IS NULL AND (%(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)) AND {judged("m")}
     GROUP BY m.id
 """
 

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
 class Member(models.Model):
+    """Never deleted by a merge: the one that goes points at the one who stands for it, who is never merged away itself."""
+
     registered_at = models.DateTimeField(_("registered"), null=True, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     synthetic = models.BooleanField(
         _("synthetic"), default=False, help_text=_("Personal details are generated, not real.")
     )
     created_at = models.DateTimeField(_("created"))
+    merged_into = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("merged into")
+    )
     # A tombstone: the ledger and the figures stay under its number, nothing personal does.
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        permissions = [("export_member", _("may export all that is held on a member"))]
+        permissions = [
+            ("merge_member", "Can merge members"),
+            ("export_member", _("Can export all that is held on a member")),
+        ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(erased_at=None) | models.Q(attributes={}), name="an_erased_member_has_no_attributes"
+                condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="a_member_is_not_merged_into_itself"
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(attributes={}), name="an_erased_member_has_no_attributes"
             ),
         ]
         indexes = [
+            # Serves the rows that stay with who made them: all members that one person was.
+            models.Index(
+                fields=["merged_into"], condition=Q(merged_into__isnull=False), name="member_merged_into_another"
+            ),
             # Serves the last look at those who were erased of late.
-            models.Index(fields=["erased_at"], condition=models.Q(erased_at__isnull=False), name="member_erased"),
+            models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="member_erased"),
         ]
 
     def __str__(self) -> str:

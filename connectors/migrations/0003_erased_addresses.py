@@ -30,5 +30,5 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("connectors", "0002_laws"), ("cdp", "0006_consent_and_erasure")]
+    dependencies = [("connectors", "0002_laws"), ("cdp", "0008_consent_and_erasure")]
     operations = [migrations.RunSQL(FORGOTTEN, REMEMBERED)]

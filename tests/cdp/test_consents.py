@@ -148,7 +148,10 @@ def test_for_a_child_a_guardian_consents(birthday, day, refused):
     now = at("2018-04-01")
 
     def take(**word):
-        row = {"identities": ["phone:13900000001"], "consents": [{"channel": "sms", "purpose": "marketing", **said, **word}]}
+        row = {
+            "identities": ["phone:13900000001"],
+            "consents": [{"channel": "sms", "purpose": "marketing", **said, **word}],
+        }
         return [(r.path, r.code) for r in accept("members", [row], source="crm", now=now).rejected]
 
     assert take(state="granted") == ([("consents[0].guardian", "minor")] if refused else [])

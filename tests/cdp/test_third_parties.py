@@ -59,13 +59,21 @@ def test_a_fact_is_taken_when_the_grant_was_in_force_at_its_instant_and_still_is
 def test_one_row_without_consent_costs_the_others_nothing():
     granted(a_member(phone="13900000000"))
     rows = [
-        {"id": str(n), "type": "ride", "identities": [f"phone:1390000000{n}"], "occurred_at": at("2017-10-04").isoformat()}
+        {
+            "id": str(n),
+            "type": "ride",
+            "identities": [f"phone:1390000000{n}"],
+            "occurred_at": at("2017-10-04").isoformat(),
+        }
         for n in range(3)
     ]
 
     answer = accept("events", rows, source="rides", now=NOW)
 
-    assert (answer.accepted, [(r.index, r.path) for r in answer.rejected]) == (1, [(1, "identities"), (2, "identities")])
+    assert (answer.accepted, [(r.index, r.path) for r in answer.rejected]) == (
+        1,
+        [(1, "identities"), (2, "identities")],
+    )
 
 
 def test_attributes_need_the_grant_too_and_the_row_itself_may_bring_it():

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0005_refund_laws'),
+        ('cdp', '0007_merge_laws'),
     ]
 
     operations = [
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name='member',
-            options={'permissions': [('export_member', 'may export all that is held on a member')], 'verbose_name': 'member', 'verbose_name_plural': 'members'},
+            options={'permissions': [('merge_member', 'Can merge members'), ('export_member', 'Can export all that is held on a member')], 'verbose_name': 'member', 'verbose_name_plural': 'members'},
         ),
         migrations.AddField(
             model_name='consentrecord',
