@@ -1,6 +1,19 @@
+from automation.enrolment import leave
 from automation.models import Conversion, Enrolment, StepRun
 from cdp.belongings import declare
+from cdp.leaving import By, Kept
 
-declare(Enrolment)
-declare(StepRun, "enrolment__member")
-declare(Conversion, "enrolment__member")
+STEPS = Kept("what a journey did and caused, under a number that names nobody")
+
+declare(
+    Enrolment,
+    export=("journey__key", "version__number", "state", "step", "enrolled_at", "closes_at", "closed_at", "reason"),
+    erase=By(leave),
+)
+declare(StepRun, "enrolment__member", export=("enrolment__journey__key", "step", "at", "outcome"), erase=STEPS)
+declare(
+    Conversion,
+    "enrolment__member",
+    export=("enrolment__journey__key", "order__external_id", "model", "amount", "at"),
+    erase=STEPS,
+)

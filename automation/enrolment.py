@@ -102,3 +102,13 @@ def close_due(journey: int | None = None, *, now: datetime) -> int:
     with transaction.atomic():  # in id order: two that close at once wait for each other, never in a ring
         ids = list(over.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
         return Enrolment.objects.filter(pk__in=ids).update(closed_at=now)
+
+
+def leave(members: Sequence[int], *, now: datetime) -> int:
+    """The running enrolments of members who are erased end here; a step that holds one is waited for. Returns how many."""
+    with transaction.atomic():
+        running = Enrolment.objects.filter(member__in=members, state=Enrolment.State.OPEN)
+        ids = list(running.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        return Enrolment.objects.filter(pk__in=ids, state=Enrolment.State.OPEN).update(
+            state=Enrolment.State.EXITED, reason="erased", due_at=None
+        )

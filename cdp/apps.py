@@ -8,5 +8,5 @@ class CdpConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
-        """Let every room speak for itself: its fields, its feed reader, its belongings."""
-        autodiscover_modules("vocabulary", "readers", "belongings")
+        """Let every room speak for itself: its fields, its feed reader, its belongings, its long work."""
+        autodiscover_modules("vocabulary", "readers", "belongings", "work")

@@ -1,4 +1,4 @@
-"""Whom a key may see: the members that its source has told of, or everybody with `members:all`."""
+"""Whom a key may see: the members that its source has told of, or everybody with `members:all`. Nobody sees who was erased."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from config.ground.models import ApiKey
 
 
 def members(key: ApiKey) -> QuerySet[Member]:
+    there = Member.objects.filter(erased_at=None)
     if "members:all" in key.scopes:
-        return Member.objects.all()
+        return there
     of_source = {"member": OuterRef("pk"), "source__code": key.source}
-    return Member.objects.filter(Exists(Order.objects.filter(**of_source)) | Exists(Event.objects.filter(**of_source)))
+    return there.filter(Exists(Order.objects.filter(**of_source)) | Exists(Event.objects.filter(**of_source)))
 
 
 def member(name: str, key: ApiKey) -> Member | None:

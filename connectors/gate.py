@@ -91,14 +91,20 @@ def judge(
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
-    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger."""
+    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger. The words are
+    held: a withdrawal that is under way is waited for, and one that comes later waits until the claim is in flight.
+    """
+    said: dict[tuple[int, str], str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT member_id, purpose, max(state) FROM cdp_consent
-               WHERE member_id = ANY(%s) AND channel IN (%s, 'any') GROUP BY member_id, purpose""",
+            """SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel IN (%s, 'any')
+               ORDER BY member_id, channel, purpose FOR SHARE""",
             [[row.member for row in rows], channel],
         )
-        return {(member, purpose): state for member, purpose, state in cursor.fetchall()}
+        for member, purpose, state in cursor.fetchall():
+            if said.get((member, purpose)) != "withdrawn":
+                said[member, purpose] = state
+    return said
 
 
 def _blocked(channel: str, blinds: Sequence[bytes]) -> set[bytes]:

@@ -2,7 +2,7 @@ from django.urls import path
 
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
-from cdp.api.members import MemberDoor
+from cdp.api.privacy import MemberExport, OneMember
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("ingest/orders", IngestOrders.as_view()),
     path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
-    path("members/<str:member>", MemberDoor.as_view()),
+    path("members/<str:member>", OneMember.as_view()),
+    path("members/<str:member>/export", MemberExport.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

@@ -45,10 +45,14 @@ def call(
     body: type | None = None,
     refusals: tuple[int, ...] = (),
     parameters: tuple[OpenApiParameter, ...] = (),
+    files: tuple[str, ...] = (),
 ) -> Callable[[Any], Any]:
-    """Describe one method of a Door: what it reads, what it answers, how it refuses."""
+    """Describe one method of a Door: what it reads, what it answers, how it refuses. `files`: the media types of a file that is
+    answered as it is (200).
+    """
     _SHAPES.extend([*answers.values(), *([body] if body else [])])
     good = {(status, "application/json"): _ref(shape) for status, shape in answers.items()}
+    good |= {(200, media): {"type": "string", "format": "binary"} for media in files}
     always = (400, 401, 403, 406, 429, 503, *((411, 413, 415) if body else ()))
     bad = {(status, TYPE): _ref(Problem) for status in sorted({*always, *refusals})}
     described = extend_schema(

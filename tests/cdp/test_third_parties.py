@@ -10,7 +10,7 @@ from cdp.models import Event, Identity, Member, Order, Seen, Source, ThirdPartyA
 from tests.builders import a_consent, a_member, absorbed, an_event, at
 
 pytestmark = pytest.mark.django_db
-NOW = at("2017-10-10")
+NOW = "2017-10-10"
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +24,13 @@ def granted(member, since="2017-10-01", state="granted"):
 
 def ride(number, phone, occurred, source="rides"):
     row = {"id": number, "type": "ride", "identities": [f"phone:{phone}"], "occurred_at": at(occurred).isoformat()}
-    answer = accept("events", [row], source=source, now=NOW)
+    answer = accept("events", [row], source=source, now=at(NOW))
     return [rejected.code for rejected in answer.rejected]
 
 
 def told(phone, attributes=None, consents=(), source="rides"):
     row = {"identities": [f"phone:{phone}"], "attributes": attributes or {}, "consents": list(consents)}
-    return [rejected.code for rejected in accept("members", [row], source=source, now=NOW).rejected]
+    return [rejected.code for rejected in accept("members", [row], source=source, now=at(NOW)).rejected]
 
 
 def word(state="granted", day="2017-10-05"):
@@ -68,7 +68,7 @@ def test_one_row_without_consent_costs_the_others_nothing():
         for n in range(3)
     ]
 
-    answer = accept("events", rows, source="rides", now=NOW)
+    answer = accept("events", rows, source="rides", now=at(NOW))
 
     assert (answer.accepted, [(r.index, r.path) for r in answer.rejected]) == (
         1,
@@ -100,7 +100,7 @@ def test_a_third_party_tells_of_no_money():
     refund = {"id": "R", "order_id": "A", "refunded_at": at("2017-10-04").isoformat(), "amount": 1}
 
     for kind, row in (("orders", order), ("refunds", refund)):
-        assert [r.code for r in accept(kind, [row], source="rides", now=NOW).rejected] == ["third_party"]
+        assert [r.code for r in accept(kind, [row], source="rides", now=at(NOW)).rejected] == ["third_party"]
     assert not Order.objects.exists()
 
 
@@ -114,7 +114,7 @@ def test_what_was_told_goes_when_the_member_withdraws_and_what_others_told_stays
     assert told("13900000001", {"car": "own"}, source="shop") == []  # the shop says so itself by now
     granted(gone, "2017-10-06", "withdrawn")
 
-    retention.sweep(now=NOW)
+    retention.sweep(now=at(NOW))
 
     assert sorted(Event.objects.values_list("member", "type")) == sorted(
         [(gone, "browse"), (stays, "browse"), (stays, "ride")]
@@ -124,6 +124,6 @@ def test_what_was_told_goes_when_the_member_withdraws_and_what_others_told_stays
     assert set(ThirdPartyAttribute.objects.values_list("member", flat=True)) == {stays}
     assert Identity.objects.filter(member=gone, kind="phone").exists()
     assert ride(f"ride-{gone}", "13900000001", "2017-10-04") == ["no_consent"]
-    retention.sweep(now=NOW)
+    retention.sweep(now=at(NOW))
     assert Event.objects.count() == 3
-    absorbed(now=NOW)
+    absorbed(now=at(NOW))

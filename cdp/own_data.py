@@ -1,0 +1,61 @@
+"""A member's own data, in the clear, for whom it tells of: what more than one column takes to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cdp import profiling
+from cdp.leaving import Shown
+from cdp.models import Identity, Member, Order, OrderLine, Profile, Refund, RefundLine
+from config.ground import crypto
+
+
+def identities(members: Sequence[int]) -> Shown:
+    rows = Identity.objects.filter(member__in=members).order_by("pk")
+    return [
+        {"kind": i.kind, "app": i.app, "value": crypto.unseal(bytes(i.sealed)), "created_at": i.created_at}
+        for i in rows
+    ]
+
+
+def orders(members: Sequence[int]) -> Shown:
+    """With their lines."""
+    lines: dict[int, Shown] = {}
+    columns = ("sku", "name", "category", "quantity", "amount", "discount")
+    for row in OrderLine.objects.filter(order__member__in=members).order_by("position").values("order", *columns):
+        lines.setdefault(row.pop("order"), []).append(row)
+    found = Order.objects.filter(member__in=members).order_by("placed_at", "pk")
+    shown = ("source__code", "external_id", "placed_at", "amount", "refunded", "currency", "channel", "store")
+    more = ("coupon_codes", "points_used", "recorded_at")
+    return [_with(row, "items", lines) for row in found.values("pk", *shown, *more)]
+
+
+def refunds(members: Sequence[int]) -> Shown:
+    lines: dict[int, Shown] = {}
+    columns = ("sku", "quantity", "amount")
+    for row in (
+        RefundLine.objects.filter(refund__order__member__in=members).order_by("position").values("refund", *columns)
+    ):
+        lines.setdefault(row.pop("refund"), []).append(row)
+    found = Refund.objects.filter(order__member__in=members).order_by("refunded_at", "pk")
+    shown = ("source__code", "external_id", "order__external_id", "refunded_at", "amount", "recorded_at")
+    return [_with(row, "items", lines) for row in found.values("pk", *shown)]
+
+
+def merged(members: Sequence[int]) -> Shown:
+    """Those that are one person with the member, as they were."""
+    columns = ("id", "registered_at", "attributes", "synthetic", "created_at")
+    return [*Member.objects.filter(merged_into__in=members).order_by("pk").values(*columns)]
+
+
+def unjudged(members: Sequence[int], *, now: datetime) -> int:
+    """The profiles of erased members go, and where they stood ends."""
+    there = Profile.objects.filter(member__in=members).count()
+    profiling.end(members, as_of=now)
+    return there
+
+
+def _with(row: dict[str, Any], name: str, lines: dict[int, Shown]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "pk"} | {name: lines.get(row["pk"], [])}
