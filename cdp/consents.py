@@ -37,6 +37,7 @@ class Said:
     guardian: str = ""  # who consented for a child
 
 
+_HOLD = "SELECT FROM cdp_consent WHERE member_id = ANY(%s) ORDER BY member_id, channel, purpose FOR NO KEY UPDATE"
 _RECORD = """
     INSERT INTO cdp_consentrecord
       (member_id, channel, purpose, state, at, evidence, source, wording, guardian, recorded_at)
@@ -63,6 +64,8 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
     names = ("member", "channel", "purpose", "state", "at", "evidence", "source", "wording", "guardian")
     columns = [[getattr(row, name) for row in said] for name in names]
     with connection.cursor() as cursor:
+        # Who claims messages holds the words of the members: a withdrawal of one channel meets the claim of another's word too.
+        cursor.execute(_HOLD, [[row.member for row in said if row.state == State.WITHDRAWN]])
         cursor.execute(_RECORD, [now, *columns])
         new = {row[0] for row in cursor.fetchall()}
         cursor.execute(_IN_FORCE, columns[:5])

@@ -91,15 +91,19 @@ def judge(
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
-    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger. The words are
-    held: a withdrawal that is under way is waited for, and one that comes later waits until the claim is in flight.
+    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger. The words
+    are held first and read then: a withdrawal that is under way is waited for, a later one waits until the claim is in flight.
     """
+    members = [row.member for row in rows]
     said: dict[tuple[int, str], str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel IN (%s, 'any')
-               ORDER BY member_id, channel, purpose FOR SHARE""",
-            [[row.member for row in rows], channel],
+            "SELECT FROM cdp_consent WHERE member_id = ANY(%s) ORDER BY member_id, channel, purpose FOR SHARE",
+            [members],
+        )
+        cursor.execute(
+            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel IN (%s, 'any')",
+            [members, channel],
         )
         for member, purpose, state in cursor.fetchall():
             if said.get((member, purpose)) != "withdrawn":

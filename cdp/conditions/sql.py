@@ -62,7 +62,7 @@ def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:
             if exact:
                 known = Coalesce(_truth(asked), Value(False))
                 return Q(Case(When(not_judged(), then=None), default=known) if judges else known)
-            return asked & ~not_judged() if judges and node.op == "is_not_set" else asked
+            return asked & ~not_judged() if judges else asked
         case Did():
             return _did(node, as_of)
         case Consented(channel, purpose):

@@ -34,22 +34,24 @@ def test_one_that_came_after_the_message_was_made_stops_it(account, sandbox):
     assert sandbox.accepted() == []
 
 
-def test_one_that_is_under_way_is_waited_for(account, sandbox):
+@pytest.mark.parametrize("channel", ["sms", "any"])
+def test_one_that_is_under_way_is_waited_for(account, sandbox, channel):
     member = a_member()
     a_message(member)
 
-    _none, claimed = at_once(lambda: withdraw(member), lambda: claim(account.key, limit=10, now=NOW))
+    _none, claimed = at_once(lambda: withdraw(member, channel), lambda: claim(account.key, limit=10, now=NOW))
 
     assert claimed.call is None
     assert fates() == [("suppressed", "no_consent")]
     assert not Submission.objects.exists()
 
 
-def test_one_that_comes_during_a_claim_waits_until_it_is_in_flight_and_stops_the_next(account):
+@pytest.mark.parametrize("channel", ["sms", "any"])
+def test_one_that_comes_during_a_claim_waits_until_it_is_in_flight_and_stops_the_next(account, channel):
     member = a_member()
     a_message(member, "1")
 
-    claimed, _none = at_once(lambda: claim(account.key, limit=10, now=NOW), lambda: withdraw(member))
+    claimed, _none = at_once(lambda: claim(account.key, limit=10, now=NOW), lambda: withdraw(member, channel))
     a_message(member, "2")
 
     assert len(claimed.call.to) == 1
