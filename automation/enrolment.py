@@ -1,6 +1,8 @@
 """Enrolment is a set operation: one INSERT ... SELECT, with re-entry, hold-out and the open-enrolment rule inside it.
 
 Hold-outs are rows under the same rules, never advanced: both arms enter, stay and come back alike, so that they can be compared.
+What a member went through before it was merged into another counts for the one that stands for it. Whom a merge holds is waited
+for, and it waits for whom we enrol.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ class Enrolled:
 
 
 # In id order, so that two passes at once meet at one row and do not wait for each other in a ring.
+_BEFORE = """SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = {member}
+             AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz)"""
 _ENROL = """
 WITH enrolled AS (
     INSERT INTO automation_enrolment
@@ -37,11 +41,11 @@ WITH enrolled AS (
            CASE WHEN held_out THEN '' ELSE %(step)s END, 1,
            CASE WHEN NOT held_out THEN %(due_at)s::timestamptz END, %(as_of)s, %(closes_at)s, ''
     FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out FROM ({entry}) qualified (id)
-          JOIN cdp_member person USING (id)
-          WHERE (%(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) AND {judged}) m
-    WHERE NOT EXISTS (SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = m.id
-                      AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz))
-    ORDER BY m.id
+          WHERE %(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) m
+    JOIN cdp_member who ON who.id = m.id AND who.merged_into_id IS NULL AND {judged}
+    WHERE NOT EXISTS ({of_this_one})
+      AND NOT EXISTS (SELECT FROM cdp_member was WHERE was.merged_into_id = m.id AND EXISTS ({of_that_one}))
+    ORDER BY m.id FOR SHARE OF who
     ON CONFLICT DO NOTHING
     RETURNING state)
 SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'held_out') FROM enrolled
@@ -76,7 +80,8 @@ def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequ
         **_reentry(graph, as_of),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_ENROL.format(entry=entry, judged=judged("person")), values | params)
+        before = {"of_this_one": _BEFORE.format(member="m.id"), "of_that_one": _BEFORE.format(member="was.id")}
+        cursor.execute(_ENROL.format(entry=entry, judged=judged("who"), **before), values | params)
         return Enrolled(*cursor.fetchone())
 
 

@@ -8,5 +8,5 @@ class CdpConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
-        """Let every room speak for itself: its fields, its feed reader, its belongings, its long work."""
-        autodiscover_modules("vocabulary", "readers", "belongings", "work")
+        """Let every room speak for itself: its fields, its feed reader, its belongings, what it seals, its long work."""
+        autodiscover_modules("vocabulary", "readers", "belongings", "sealed", "work")

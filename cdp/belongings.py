@@ -11,25 +11,28 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from cdp import own_data
+from cdp import forgotten, one_person, own_data
 from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
-from cdp.ingest.accept import OWN
 from cdp.leaving import DELETED, By, Emptied, Erase, Export, Kept
 from cdp.models import (
     Consent,
     ConsentRecord,
+    DataKey,
     ErasureReceipt,
     Event,
     FeedRow,
     Identity,
+    IdentityUse,
     Member,
     Merge,
+    MergeCandidate,
     Order,
     Placement,
     Profile,
     Refund,
     ThirdPartyAttribute,
 )
+from cdp.models.source import OWN
 from config.ground.registry import Registry
 
 
@@ -71,13 +74,22 @@ _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code =
 
 MONEY = Kept("the sums of what was sold stay, under a number that names nobody")
 
-declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=DELETED)
-declare(Order, merge=MOVES, export=own_data.orders, erase=MONEY)
+declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=By(forgotten.identities))
+declare(DataKey, merge=STAYS, export=("made_at",), erase=By(forgotten.keys))  # what was sealed under it stays under it
+declare(IdentityUse, merge=Moves(unless=("identity_id",)), export=("identity__kind",), erase=DELETED)
+declare(
+    MergeCandidate,
+    "low",
+    merge=STAYS,
+    export=("low", "high", "state", "score", "made_at", "decided_at"),
+    erase=By(forgotten.candidates),
+)
+declare(Order, merge=Moves(brought="identity_id"), export=own_data.orders, erase=MONEY)
 declare(
     Event,
-    merge=Moves(only=_OF_PARTNERS),
-    export=("source__code", "external_id", "type", "occurred_at", "properties"),
-    erase=Emptied({"properties": "'{}'::jsonb"}, only=_OF_PARTNERS, key="id, occurred_at"),
+    merge=Moves(only=_OF_PARTNERS, brought="identity_id"),
+    export=own_data.events,
+    erase=Emptied({"properties": "'{}'::jsonb", "sealed": "NULL"}, only=_OF_PARTNERS, key="id, occurred_at"),
 )
 declare(Refund, "order__member", merge=FOLLOWS, export=own_data.refunds, erase=MONEY)
 declare(
@@ -92,7 +104,13 @@ declare(
     export=("channel", "purpose", "state", "at", "source", "wording", "evidence", "guardian", "recorded_at"),
     erase=Emptied({"evidence": "''", "wording": "''", "guardian": "''"}),
 )
-declare(Member, "merged_into", merge=STAYS, export=own_data.merged, erase=Kept("their own attributes go first of all"))
+declare(
+    Member,
+    "merged_into",
+    merge=one_person.ATTRIBUTES,
+    export=own_data.merged,
+    erase=Kept("their own attributes go first of all"),
+)
 declare(
     Merge,
     "keep",
@@ -102,15 +120,15 @@ declare(
 )
 declare(
     Consent,
-    merge=STAYS,
+    merge=one_person.CONSENT,
     export=("channel", "purpose", "state", "at"),
     erase=Kept("a withdrawal, so that nothing goes out"),
 )
 declare(
     Profile,
-    merge=STAYS,
+    merge=one_person.PROFILE,
     export=tuple(field.attname for field in Profile._meta.concrete_fields if field.name != "member"),
-    erase=By(own_data.unjudged),
+    erase=By(forgotten.profiles),
 )
 declare(FeedRow, merge=MOVES, export=("reader", "kind", "at"), erase=Kept("orders come to their points afterwards too"))
 declare(ThirdPartyAttribute, merge=Moves(unless=("name",)), export=("source__code", "name"), erase=DELETED)

@@ -37,6 +37,10 @@ class InvalidIdentity(ValueError):
     """An identity that is not `kind:value` of a known kind, or whose value cannot be one."""
 
 
+class Decided(Exception):
+    """A pair of members about which somebody has decided already."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 
@@ -53,3 +57,11 @@ class CannotMerge(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+
+
+class InvalidEventType(ValueError):
+    """An event type that cannot be declared as asked."""
+
+
+class TooManyRevealed(Exception):
+    """Somebody wants to see more identities in the clear than one person needs."""

@@ -137,9 +137,12 @@ def _count_failure(reader: str, member: int, error: Exception, *, now: datetime)
     """In a transaction of its own, so that the count survives what failed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE cdp_feedrow SET failures = failures + 1, parked = failures + 1 >= %s
-               WHERE reader = %s AND member_id = %s AND NOT parked AND at <= %s RETURNING parked""",
-            [TRIES, reader, member, now],
+            f"""UPDATE cdp_feedrow SET failures = failures + 1, parked = failures + 1 >= %(tries)s
+                WHERE id IN (SELECT id FROM cdp_feedrow WHERE reader = %(reader)s AND NOT parked AND at <= %(now)s
+                             AND member_id IN (SELECT id FROM {roots.FAMILY.format(member="%(member)s::bigint")} f)
+                             ORDER BY id FOR UPDATE)
+                RETURNING parked""",
+            {"tries": TRIES, "reader": reader, "member": member, "now": now},
         )
         if any(row[0] for row in cursor.fetchall()):
             alarms.ring(f"feed:{reader}:{member}", f"{type(error).__name__} in reader {reader}", now=now)

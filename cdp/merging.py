@@ -96,9 +96,7 @@ def _check_there(*members: int) -> None:
 def _hold(*members: int) -> dict[int, int]:
     """Nobody takes in rows of these members, nor drains, enrols or merges them, until the commit."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM cdp_identity WHERE member_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [list(members)]
-        )
+        cursor.execute("SELECT FROM cdp_identity WHERE member_id = ANY(%s) ORDER BY id FOR UPDATE", [list(members)])
     return hold(members, alone=True)
 
 

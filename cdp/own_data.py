@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from cdp import profiling
+from cdp import datakeys
 from cdp.leaving import Shown
-from cdp.models import Identity, Member, Order, OrderLine, Profile, Refund, RefundLine
+from cdp.models import Event, Identity, Member, Order, OrderLine, Refund, RefundLine
 from config.ground import crypto
 
 
@@ -32,6 +32,15 @@ def orders(members: Sequence[int]) -> Shown:
     return [_with(row, "items", lines) for row in found.values("pk", *shown, *more)]
 
 
+def events(members: Sequence[int]) -> Shown:
+    """With their personal properties, opened."""
+    shown = ("source__code", "external_id", "type", "occurred_at", "properties", "recorded_at")
+    rows = list(Event.objects.filter(member__in=members).order_by("occurred_at", "id").values("sealed", *shown))
+    sealed = [bytes(row["sealed"]) for row in rows if row["sealed"]]
+    opened = dict(zip(sealed, datakeys.open_for(sealed), strict=True))
+    return [_whole(row, opened) for row in rows]
+
+
 def refunds(members: Sequence[int]) -> Shown:
     lines: dict[int, Shown] = {}
     columns = ("sku", "quantity", "amount")
@@ -50,11 +59,10 @@ def merged(members: Sequence[int]) -> Shown:
     return [*Member.objects.filter(merged_into__in=members).order_by("pk").values(*columns)]
 
 
-def unjudged(members: Sequence[int], *, now: datetime) -> int:
-    """The profiles of erased members go, and where they stood ends."""
-    there = Profile.objects.filter(member__in=members).count()
-    profiling.end(members, as_of=now)
-    return there
+def _whole(row: dict[str, Any], opened: dict[bytes, str | None]) -> dict[str, Any]:
+    text = opened.get(bytes(row["sealed"])) if row["sealed"] else None
+    whole = {key: value for key, value in row.items() if key != "sealed"}
+    return whole | {"properties": row["properties"] | (json.loads(text) if text else {})}
 
 
 def _with(row: dict[str, Any], name: str, lines: dict[int, Shown]) -> dict[str, Any]:

@@ -44,9 +44,14 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
                 "k": brand.stages["shrinkage"],
             },
         )
-        changed = cursor.rowcount
+        written = cursor.rowcount
+        if members is None:  # who was merged away while we computed
+            cursor.execute(
+                """DELETE FROM cdp_profile p USING cdp_member m
+                   WHERE m.id = p.member_id AND m.merged_into_id IS NOT NULL"""
+            )
     profiling.end(members, as_of=as_of)
-    return changed
+    return written
 
 
 def refresh_on(members: Sequence[int], *, now: datetime) -> datetime:

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 
 from django.db import connection
 
-from cdp.models import Member
-
 # SQL: the ids of everybody that a member is and was, for a lateral join. Reads one index of the merged alone.
 FAMILY = "(SELECT {member} AS id UNION ALL SELECT was.id FROM cdp_member was WHERE was.merged_into_id = {member})"
+
+# SQL: the placements of those who stand, in the place of `cdp_placement`; a member that was merged away is not counted.
+PLACEMENTS = "(SELECT p.* FROM cdp_placement p JOIN cdp_member m ON m.id = p.member_id AND m.merged_into_id IS NULL)"
 
 
 def root(member: int) -> int:
@@ -25,16 +26,41 @@ def root(member: int) -> int:
 
 def roots(members: Iterable[int]) -> dict[int, int]:
     """Member -> who stands for it. Those that do not exist are left out."""
-    rows = Member.objects.filter(pk__in=set(members)).values_list("pk", "merged_into")
-    return {member: winner or member for member, winner in rows}
+    return _read("SELECT id, coalesce(merged_into_id, id) FROM cdp_member WHERE id = ANY(%s)", members)
+
+
+def away(members: Iterable[int]) -> dict[int, int]:
+    """The same, of those that were merged away: mostly none."""
+    return _read("SELECT id, merged_into_id FROM cdp_member WHERE id = ANY(%s) AND merged_into_id IS NOT NULL", members)
+
+
+def kin(members: Iterable[int]) -> dict[int, list[int]]:
+    """Member -> everybody else that it has ever been one with, also where they have parted since: mostly nobody."""
+    found: dict[int, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH RECURSIVE kin AS (
+                   SELECT DISTINCT member, member AS id FROM unnest(%s::bigint[]) AS member
+                   UNION
+                   SELECT kin.member, CASE m.keep_id WHEN kin.id THEN m.drop_id ELSE m.keep_id END
+                   FROM kin JOIN cdp_merge m ON m.keep_id = kin.id OR m.drop_id = kin.id)
+               SELECT member, id FROM kin WHERE id <> member ORDER BY member, id""",
+            [list(members)],
+        )
+        for member, other in cursor.fetchall():
+            found.setdefault(member, []).append(other)
+    return found
 
 
 def hold(members: Iterable[int], *, alone: bool = False) -> dict[int, int]:
-    """The same, and until the commit no merge changes it. `alone`: for who will change the members' own rows."""
+    """Who stands for them, and until the commit no merge changes it. `alone`: for who will change the members' own rows."""
     mode = "NO KEY UPDATE" if alone else "SHARE"
+    return _read(
+        f"SELECT id, coalesce(merged_into_id, id) FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR {mode}", members
+    )
+
+
+def _read(sql: str, members: Iterable[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, coalesce(merged_into_id, id) FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR {mode}",
-            [sorted(set(members))],
-        )
+        cursor.execute(sql, [sorted(set(members))])
         return dict(cursor.fetchall())

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from cdp import identity
+from cdp import identity, roots
 from cdp.errors import InvalidIdentity
 from cdp.models import Event, Member, Order
 from config.ground.models import ApiKey
 
 
 def members(key: ApiKey) -> QuerySet[Member]:
-    there = Member.objects.filter(erased_at=None)
+    standing = Member.objects.filter(merged_into=None, erased_at=None)
     if "members:all" in key.scopes:
-        return there
+        return standing
     of_source = {"member": OuterRef("pk"), "source__code": key.source}
-    return there.filter(Exists(Order.objects.filter(**of_source)) | Exists(Event.objects.filter(**of_source)))
+    return standing.filter(Exists(Order.objects.filter(**of_source)) | Exists(Event.objects.filter(**of_source)))
 
 
 def member(name: str, key: ApiKey) -> Member | None:
-    """The member of an id or an identity `kind:value`, when the key may see them."""
-    pk = _named(name)
+    """The member of an id or an identity `kind:value`, when the key may see them. For one merged away, who stands for it."""
+    pk = named(name)
     return None if pk is None else members(key).filter(pk=pk).first()
 
 
-def _named(name: str) -> int | None:
+def named(name: str) -> int | None:
+    """Whoever the key is: the member of an id or an identity. An id that nobody has may be answered as it is."""
     if name.isascii() and name.isdigit():
-        return int(name) if len(name) < 19 else None  # longer ones are beyond any id
+        return roots.root(int(name)) if len(name) < 19 else None  # longer ones are beyond any id
     try:
         named = identity.parse(name)
     except InvalidIdentity:

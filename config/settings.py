@@ -14,12 +14,18 @@ DEBUG = env.boolean("DEBUG", default=False)
 if env.given("DATABASE_URL"):
     # Whoever brings a database brings the keys that open what is in it.
     SECRET_KEY = env.secret_key(env.required("SECRET_KEY", "give at least 32 random characters"))
-    FIELD_KEY = env.field_key(env.required("FIELD_KEY", "give ID:64 hexadecimal digits (ID names the key, such as k1)"))
+    FIELD_KEY = env.key_ring(
+        "FIELD_KEY", env.required("FIELD_KEY", "give ID:64 hexadecimal digits (ID names the key, such as k1)")
+    )
     DATABASES = {"default": env.database(env.required("DATABASE_URL", ""))}
 else:
     SECRET_KEY = env.secret_key(env.given("SECRET_KEY") or place.secret(HOME, "secret-key", secrets.token_hex(32)))
-    FIELD_KEY = env.field_key(env.given("FIELD_KEY") or place.secret(HOME, "field-key", f"k1:{secrets.token_hex(32)}"))
+    FIELD_KEY = env.key_ring(
+        "FIELD_KEY", env.given("FIELD_KEY") or place.secret(HOME, "field-key", f"k1:{secrets.token_hex(32)}")
+    )
     DATABASES = {"default": embedded.database()}
+# Not given: each FIELD_KEY has a blind key derived from it (ground/crypto.py).
+BLIND_KEY = env.key_ring("BLIND_KEY", given) if (given := env.given("BLIND_KEY")) else ""
 sessions.bound(DATABASES["default"])
 BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
 

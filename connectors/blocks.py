@@ -14,20 +14,22 @@ from config.ground.cause import Cause
 from connectors.models import Message
 
 
-def block(channel: str, blinds: Sequence[bytes], *, reason: str, now: datetime) -> None:
+def block(channel: str, addresses: Sequence[tuple[bytes, str]], *, reason: str, now: datetime) -> None:
+    """Addresses as `identity.standing` gives them: a blind and the version of its key."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO connectors_blockedaddress (channel, blind, reason, since)
-               SELECT %s, blind, %s, %s FROM unnest(%s::bytea[]) AS blind ORDER BY blind ON CONFLICT DO NOTHING""",
-            [channel, reason, now, sorted(blinds)],
+            """INSERT INTO connectors_blockedaddress (channel, blind, blind_key, reason, since)
+               SELECT %s, blind, blind_key, %s, %s FROM unnest(%s::bytea[], %s::text[]) AS a (blind, blind_key)
+               ORDER BY blind ON CONFLICT DO NOTHING""",
+            [channel, reason, now, [blind for blind, _key in addresses], [key for _blind, key in addresses]],
         )
 
 
 def block_attempted(submission: UUID, messages: Sequence[UUID], *, reason: str, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO connectors_blockedaddress (channel, blind, reason, since)
-               SELECT m.channel, a.address, %s, %s
+            """INSERT INTO connectors_blockedaddress (channel, blind, blind_key, reason, since)
+               SELECT m.channel, a.address, a.blind_key, %s, %s
                FROM connectors_attempt a JOIN connectors_message m ON m.id = a.message_id
                WHERE a.submission_id = %s AND a.message_id = ANY(%s) ORDER BY a.address ON CONFLICT DO NOTHING""",
             [reason, now, submission, list(messages)],

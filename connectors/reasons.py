@@ -26,6 +26,7 @@ REASONS = {
     "not_found": _("the provider knows nothing of it, twice"),
     "no_answer": _("the provider could not be asked"),
     "cannot_ask": _("this provider cannot be asked"),
+    "merged": _("its journey went on with the member that this one was merged with"),
     "address_gone": _("the address was erased meanwhile"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from msgspec import Struct
 from rest_framework.request import Request
@@ -52,7 +53,9 @@ class JourneyEnrolments(Door):
         journey = Journey.objects.filter(key=key).first()
         if journey is None:
             raise Refused(404, "no_such_journey", _("there is no such journey"))
-        seen = Enrolment.objects.filter(journey=journey, member__in=visible.members(key_of(request)))
+        seen_by = visible.members(key_of(request))
+        of_them = Q(member__in=seen_by) | Q(member__merged_into__in=seen_by)
+        seen = Enrolment.objects.filter(of_them, journey=journey)
         rows, cursor = page(request, seen.select_related("version"), by="enrolled_at")
         return Response(EnrolmentPage([_item(row) for row in rows], cursor))
 

@@ -33,8 +33,11 @@ class ArmAnswer(Struct):
 
 
 class ArmsAnswer(Struct):
+    """`merged`: members who became one, of whom one was treated and one held out; they are left out of both arms."""
+
     treated: ArmAnswer
     held_out: ArmAnswer
+    merged: int
 
 
 class Lift(Struct):
@@ -97,6 +100,7 @@ def answer(found: Report) -> MetricsAnswer:
         arms=ArmsAnswer(
             treated=_arm(found.arms.treated, found.arms.treated_open),
             held_out=_arm(found.arms.held_out, found.arms.held_out_open),
+            merged=found.arms.merged,
         ),
         lift=Lift(
             value=lift.value if lift else None,

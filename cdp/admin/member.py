@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp import identity
+from cdp.admin import reveal
 from cdp.admin.shown import amount, badge, when, with_currency
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
@@ -68,6 +69,16 @@ class IdentityInline(ReadOnlyInline):
     def value(self, identity: Identity) -> str:
         return masked(identity)
 
+    @display(description=_("in the clear"))
+    def clear(self, identity: Identity) -> str:
+        return reveal.link(identity)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.fields, "clear"] if request.user.has_perm(reveal.PERMISSION) else list(self.fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.get_fields(request, obj)
+
 
 class ConsentInline(ReadOnlyInline):
     model = Consent
@@ -112,6 +123,14 @@ class MemberAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
         return with_currency(super().get_queryset(request).select_related("profile"))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reveal)
+        where = "<int:member>/identities/<int:identity>/"
+        return [path(where, view, name="cdp_identity_reveal"), *super().get_urls()]
+
+    def reveal(self, request: HttpRequest, member: int, identity: int) -> HttpResponse:
+        return reveal.page(self.admin_site, request, member, identity)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         term = search_term.strip()

@@ -44,7 +44,7 @@ from config.ground import clock
 def matching(tree: dict[str, Any] | Node, *, as_of: datetime) -> QuerySet[Member]:
     """Who fulfils the condition as of an instant. Raises InvalidCondition."""
     node = parse(tree) if isinstance(tree, dict) else tree
-    return Member.objects.filter(compile(node, as_of=as_of))
+    return Member.objects.filter(compile(node, as_of=as_of), merged_into=None)
 
 
 def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:

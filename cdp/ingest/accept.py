@@ -2,30 +2,34 @@
 
 Seen is inserted first, in one order, so that two batches with the same rows meet there and nowhere else. The facts, who is to
 be told, and the memory that they were seen commit together; only then is the batch answered.
+
+Members that the batch showed to be one person are joined right after its commit, each pair in a transaction of its own; the
+candidate that is due is the truth, so what a crash leaves behind the tick finds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
-from cdp import consents, feed, identity
-from cdp.errors import BatchRejected
-from cdp.ingest import batch, granted, products, refunds, tables
+from cdp import candidates, consents, feed, joining, personal, resolving
+from cdp.errors import BatchRejected, Rejected
+from cdp.ingest import batch, early, granted, products, refunds, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import MemberRow
 from cdp.models import Source, ThirdPartyAttribute
+from cdp.models.source import OWN
+from cdp.resolving import Resolved
 from config.ground.cause import Cause
 from config.ground.models import Brand
 from config.ground.nudge import nudge
-
-OWN = "huitou"  # the source of our own events
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def accept(
         if atomic and answer.rejected:
             raise BatchRejected(answer.rejected)
         nudge("cdp.absorb")
+    joining.join_due(answer.due, now=now)
     return answer
 
 
@@ -66,7 +71,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
     fresh = tables.remember("event", source, dict.fromkeys(by_cause, b""))
     stored = [event for key, event in by_cause.items() if key in fresh]
     ids = tables.copy_events(
-        [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
+        [(e.occurred_at, e.member, None, source.pk, str(e.cause.id), e.type, e.properties, None) for e in stored],
+        now=now,
     )
     feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
     if stored:
@@ -78,15 +84,16 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     refunds.meet(source, orders=True)
     parsed = granted.money(parsed, source, answer)
     fresh = batch.unseen("order", parsed, source, answer)
-    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
     ids = tables.next_ids("cdp_order", len(fresh))
     tables.copy(
-        "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
-        " points_used, recorded_at)",
+        "cdp_order (id, member_id, identity_id, source_id, external_id, placed_at, amount, currency, channel, store,"
+        " coupon_codes, points_used, recorded_at)",
         (
             (
                 id,
                 member,
+                named_by,
                 source.pk,
                 o.id,
                 o.placed_at,
@@ -98,7 +105,9 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
                 o.points_used,
                 now,
             )
-            for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
+            for id, member, named_by, o in zip(
+                ids, found.members, found.identities, (p.row for p in fresh), strict=True
+            )
         ),
     )
     tables.copy(
@@ -109,37 +118,45 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
             for n, line in enumerate(p.row.items)
         ),
     )
-    batch.dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
+    batch.dirty("order", zip(ids, found.members, (p.row.placed_at for p in fresh), strict=True), history, now)
     refunds.unpark(source, [p.row.id for p in fresh], history, now)
+    _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     fresh = batch.unseen("event", granted.events(parsed, source, answer), source, answer)
-    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
+    waiting = early.park(fresh, found, source, history, now)
+    stored = [
+        (p.row, member, named_by)
+        for n, (p, member, named_by) in enumerate(zip(fresh, found.members, found.identities, strict=True))
+        if n not in waiting
+    ]
+    said = [personal.Said(row.type, member, row.properties) for row, member, _by in stored]
     ids = tables.copy_events(
         [
-            (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties)
-            for p, m in zip(fresh, members, strict=True)
+            (row.occurred_at, m, named_by, source.pk, row.id, row.type, *apart)
+            for (row, m, named_by), apart in zip(stored, personal.part(said, now=now), strict=True)
         ],
         now=now,
     )
-    told = zip(ids, members, ((p.row.type, p.row.occurred_at) for p in fresh), strict=True)
+    told = [(id, m, row) for id, (row, m, _by) in zip(ids, stored, strict=True) if m is not None]
     if history:
-        batch.dirty("event", ((id, member, at) for id, member, (_type, at) in told), history, now)
+        batch.dirty("event", ((id, member, row.occurred_at) for id, member, row in told), history, now)
     else:
-        feed.tell(feed.PROFILE, [feed.Heard(type, id, m, at) for id, m, (type, at) in told if m is not None])
+        feed.tell(feed.PROFILE, [feed.Heard(row.type, id, member, row.occurred_at) for id, member, row in told])
+    _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
     parsed = granted.members(granted.by_children(parsed, answer), source, answer, now=now)
-    known = identity.owners(key for p in parsed for key in p.keys)
-    named, _fresh = identity.resolve([p.keys for p in parsed], now=now)
-    rows = [(member, p) for member, p in zip(named, parsed, strict=True) if member is not None]
-    changed = {member for member, p in rows if not all(key in known for key in p.keys)}
-    changed |= _describe(rows, source)
+    found = resolving.resolve([p.keys for p in parsed], source=source, change=True, now=now)
+    rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
+    answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
+    changed = found.news | _describe(rows, source)
     changed |= consents.set_state(
         [
             consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
@@ -148,18 +165,24 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
-    batch.dirty(
-        "member",
-        [
-            (ref, member, now)
-            for ref, member in zip(tables.next_ids("cdp_feedrow", len(changed)), sorted(changed), strict=True)
-        ],
-        history,
-        now,
-    )
+    _conclude(found, changed, answer, history, now)
     told = sum(member in changed for member, _p in rows)
     answer.accepted += told
-    answer.duplicates += len(parsed) - told
+    answer.duplicates += len(rows) - told
+
+
+def _nobody(p: Parsed) -> Rejected:
+    why = _("these identities name what people share, such as a device; a member has one of its own")
+    return Rejected(p.index, "identities", "only_weak_identities", why)
+
+
+def _conclude(found: Resolved, changed: Collection[int], answer: Accepted, history: bool, now: datetime) -> None:
+    """What came of a batch besides its rows: members to look at, events that waited for theirs, pairs that may be one person."""
+    tickets = tables.next_ids("cdp_feedrow", len(changed))
+    batch.dirty("member", [(t, member, now) for t, member in zip(tickets, sorted(changed), strict=True)], history, now)
+    early.release(found, now=now)
+    candidates.overtake(found.turned, now=now)
+    answer.due += candidates.propose(found, now=now)
 
 
 def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:

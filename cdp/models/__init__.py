@@ -1,8 +1,9 @@
 from cdp.models.consent import Consent, ConsentRecord
-from cdp.models.event import Event
+from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
-from cdp.models.member import Identity, Member
+from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
+from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
@@ -12,13 +13,18 @@ from cdp.models.source import Seen, Source
 __all__ = [
     "Consent",
     "ConsentRecord",
+    "DataKey",
     "ErasureReceipt",
     "Event",
+    "EventType",
     "FeedRow",
     "Identity",
+    "IdentityRule",
+    "IdentityUse",
     "Interest",
     "Member",
     "Merge",
+    "MergeCandidate",
     "Order",
     "OrderLine",
     "Parked",
@@ -30,5 +36,6 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "Telling",
     "ThirdPartyAttribute",
 ]

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from cdp.models.source import Source
+
 
 class Member(models.Model):
     """Never deleted by a merge: the one that goes points at the one who stands for it, who is never merged away itself."""
@@ -53,19 +55,45 @@ class Member(models.Model):
 
 
 class Identity(models.Model):
-    """(kind, app, value) names one member. The value is sealed; it is found by its blind index only."""
+    """(kind, app, value) names one member. The value is sealed; it is found by its blind index only, under the version of
+    the blind key that `blind_key` names (ground/blinds.py).
+    """
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="identities", verbose_name=_("member"))
     kind = models.CharField(_("kind"), max_length=40)
     app = models.CharField(_("app"), max_length=64, blank=True)
     blind = models.BinaryField(max_length=32)
+    blind_key = models.CharField(max_length=40)
     sealed = models.BinaryField()
     created_at = models.DateTimeField(_("created"))
+    source = models.ForeignKey(
+        Source, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("told first by")
+    )
+    weak_since = models.DateTimeField(
+        _("weak since"), null=True, help_text=_("More members named themselves with it than its cap allows.")
+    )
 
     class Meta:
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [models.UniqueConstraint(fields=["kind", "app", "blind"], name="one_identity_names_one_member")]
+        permissions = [("reveal_identity", _("Can see identities in the clear"))]
 
     def __str__(self) -> str:
         return f"{self.kind}@{self.app}" if self.app else self.kind
+
+
+class DataKey(models.Model):
+    """What a member's personal event properties are sealed under, wrapped under FIELD_KEY. Gone, they are gone (datakeys.py)."""
+
+    member = models.ForeignKey(Member, models.CASCADE, related_name="+", verbose_name=_("member"))
+    sealed_key = models.BinaryField()
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        verbose_name = _("data key")
+        verbose_name_plural = _("data keys")
+        constraints = [models.UniqueConstraint(fields=["member"], name="a_member_has_one_data_key")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

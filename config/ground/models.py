@@ -226,9 +226,10 @@ class Alarm(models.Model):
 
 
 class AuditRow(models.Model):
-    """Who did what, written in the transaction that did it."""
+    """Who did what, written in the transaction that did it. `at` is the brand's time, `recorded_at` the database's."""
 
     at = models.DateTimeField(_("at"), db_index=True)
+    recorded_at = models.DateTimeField(_("recorded"), null=True, db_default=Now(), editable=False)
     actor = models.CharField(_("actor"), max_length=150)
     action = models.CharField(_("action"), max_length=100)
     subject = models.CharField(_("subject"), max_length=200)
@@ -237,6 +238,8 @@ class AuditRow(models.Model):
     class Meta:
         verbose_name = _("audit row")
         verbose_name_plural = _("audit trail")
+        # Serves the question how often somebody did something of late.
+        indexes = [models.Index(fields=["actor", "action", "recorded_at"], name="audit_by_actor")]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
@@ -332,6 +335,38 @@ class Heartbeat(models.Model):
     class Meta:
         verbose_name = _("heartbeat")
         verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BlindKey(models.Model):
+    """A version of the blind key that rows may have: one is written, the others are looked up until no row has them."""
+
+    id = models.CharField(_("version"), max_length=40, primary_key=True)
+    written = models.BooleanField(_("written"), default=False)
+    proof = models.BinaryField()  # two hosts that have the same key make the same one
+
+    class Meta:
+        verbose_name = _("blind key")
+        verbose_name_plural = _("blind keys")
+        constraints = [
+            models.UniqueConstraint(fields=["written"], condition=Q(written=True), name="one_blind_key_is_written")
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class WrappedKey(models.Model):
+    """A key that the database keeps for itself, wrapped under FIELD_KEY, so that a change of FIELD_KEY wraps it anew."""
+
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    sealed = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("wrapped key")
+        verbose_name_plural = _("wrapped keys")
 
     def __str__(self) -> str:
         return self.name

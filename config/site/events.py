@@ -69,9 +69,10 @@ def show(event: Event) -> Shown:
         for key, value in event.properties.items()
         if not own or key not in HIDDEN
     }
-    return Shown(
-        shown.word(TYPES, event.type), event.source, event.occurred_at, shown.pairs(said, FIELDS) if said else ""
-    )
+    words: list[Any] = [shown.pairs(said, FIELDS)] if said else []
+    if event.sealed:
+        words.append(_("personal properties are sealed"))
+    return Shown(shown.word(TYPES, event.type), event.source, event.occurred_at, " · ".join(map(str, words)))
 
 
 def _value(key: str, value: Any) -> Any:

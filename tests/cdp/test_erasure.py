@@ -9,11 +9,26 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from automation.models import Enrolment
-from cdp import consents, daily, erasure, exporting, feed, identity, merging
+from cdp import consents, daily, erasure, exporting, feed, identity, merging, personal
 from cdp.errors import CannotMerge
 from cdp.ingest.accept import accept
-from cdp.models import Consent, ConsentRecord, ErasureReceipt, Event, Identity, Member, Order, Placement, Profile
-from config.ground import jobs
+from cdp.models import (
+    Consent,
+    ConsentRecord,
+    DataKey,
+    ErasureReceipt,
+    Event,
+    Identity,
+    Member,
+    MergeCandidate,
+    Order,
+    Parked,
+    Placement,
+    Profile,
+    Seen,
+    Source,
+)  # fmt: skip
+from config.ground import blinds, jobs
 from config.ground.models import AuditRow, Job, JobFile
 from connectors import dispatch, reconcile
 from connectors.claim import claim
@@ -46,6 +61,11 @@ LATER = NOW + timedelta(hours=1)
 
 def sound() -> bool:
     return not ledger.faults(now=LATER) and not reconcile.faults(now=LATER)
+
+
+def the_blind() -> bytes:
+    with transaction.atomic():
+        return identity.parse(f"phone:{PHONE}").blind(blinds.versions().written)
 
 
 def test_nothing_that_is_left_names_the_person_and_every_sum_is_as_it_was():
@@ -122,7 +142,7 @@ def test_a_running_enrolment_ends_and_what_could_still_go_does_not(account, sand
 def test_what_was_sent_stays_without_where_it_went(account, sandbox):
     member = somebody()
     message = on_a_journey(member)
-    blind = identity.parse(f"phone:{PHONE}").blind
+    blind = the_blind()
     settle_all()
     message.refresh_from_db()
     hear(account, report(message, phone_number=PHONE[3:]))
@@ -147,6 +167,63 @@ def test_a_second_time_answers_the_first_receipt_and_changes_nothing():
     assert (again.pk, again.done_at) == (first.pk, NOW)
     assert ErasureReceipt.objects.count() == AuditRow.objects.filter(action="member.erased").count() == 1
     assert erasure.finish([member], now=LATER) == 0
+
+
+def test_personal_properties_go_with_their_key_and_cannot_be_guessed():
+    personal.declare("quiz", personal=["answer"], retention_days=None, actor="admin:li", now=NOW)
+    member = somebody()
+    quiz = {"id": "Q77", "type": "quiz", "identities": [f"phone:{PHONE}"], "occurred_at": NOW.isoformat()}
+    take("events", quiz | {"properties": {"answer": SECRET, "n": 1}})
+    assert DataKey.objects.filter(member=member).exists()
+    shown = exporting.document(Member.objects.get(), now=NOW)["tables"]["cdp.event"]
+    assert shown[-1]["properties"] == {"answer": SECRET, "n": 1}
+
+    receipt = erased(member)
+
+    assert receipt.counts["cdp.DataKey"] == 1
+    assert not DataKey.objects.exists()
+    assert Event.objects.values_list("properties", "sealed").get(type="quiz") == ({}, None)
+    assert bytes(Seen.objects.get(external_id="Q77").content) == b""
+    again = accept("events", [quiz | {"properties": {"answer": "a guess", "n": 1}}], source="shop", now=NOW)
+    assert again.accepted == 0  # seen before, and nothing is said of what was in it
+
+
+def test_a_phone_that_others_named_themselves_with_is_theirs_from_then_on():
+    """A family's phone: the number stays with who still has it, and with nobody's data of the one who left."""
+    member = somebody()
+    take("members", {"identities": ["crm_id:78", f"phone:{PHONE}"], "attributes": {"name": "another"}})
+    other = identity.find("crm_id", "78")
+    assert identity.find("phone", PHONE) == member != other
+
+    erased(member)
+
+    assert identity.find("phone", PHONE) == other
+    assert list(Identity.objects.filter(member=member)) == []
+
+
+def test_pairs_with_the_member_are_closed_without_what_they_rested_on():
+    member = somebody()
+    take("members", {"identities": ["crm_id:78", f"phone:{PHONE}"], "attributes": {"name": NAME}})
+    assert MergeCandidate.objects.get().state == "open"
+
+    receipt = erased(member)
+
+    assert MergeCandidate.objects.values_list("state", "evidence").get() == ("overtaken", {})
+    assert receipt.counts["cdp.MergeCandidate"] == 1
+
+
+def test_rows_that_wait_for_an_identity_of_the_member_go_with_it():
+    member = somebody()
+    Source.objects.update_or_create(code="app", defaults={"name": "App"})
+    row = {"id": "D1", "type": "browse", "identities": ["device@app:d77"], "occurred_at": NOW.isoformat()}
+    take("events", row | {"properties": {"text": SECRET}}, source="app")
+    assert Parked.objects.filter(kind="event").count() == 1
+    own = Parked.objects.get(kind="event").blinds
+    Identity.objects.filter(member=member, kind="email").update(blind=bytes(own[0]))
+
+    erased(member)
+
+    assert not Parked.objects.filter(kind="event").exists()
 
 
 def test_it_is_asked_for_once_and_one_that_failed_can_be_asked_for_anew():
@@ -181,7 +258,8 @@ def test_the_receipt_the_erasure_and_the_namelessness_are_laws():
     with pytest.raises(IntegrityError, match="an_erased_member_has_no_attributes"), transaction.atomic():
         Member.objects.update(attributes={"name": NAME})
     with pytest.raises(IntegrityError, match="nothing names an erased member"), transaction.atomic():
-        Identity.objects.create(member_id=member, kind="crm_id", blind=b"1" * 32, sealed=b"", created_at=NOW)
+        key = blinds.versions().written
+        Identity.objects.create(member_id=member, kind="x", blind=b"1" * 32, blind_key=key, sealed=b"", created_at=NOW)
 
 
 def test_the_same_phone_is_somebody_new_afterwards():
@@ -334,7 +412,7 @@ def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over
 
     message.refresh_from_db()
     assert message.state == "inflight"  # it was in flight: the call is made
-    blind = identity.parse(f"phone:{PHONE}").blind
+    blind = the_blind()
     assert bytes(Attempt.objects.get().address) == blind
     settle(claimed.call, dispatch._send(claimed.call), now=NOW)
     message.refresh_from_db()

@@ -33,7 +33,8 @@ def person():
     Identity.objects.create(
         member=member,
         kind="phone",
-        blind=crypto.blind("phone", "", PHONE),
+        blind=crypto.blind(crypto.blind_keys()[0], "phone", "", PHONE),
+        blind_key=crypto.blind_keys()[0],
         sealed=crypto.seal(PHONE),
         created_at=day(0),
     )
@@ -101,7 +102,7 @@ def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(
 
     page = admin_client.get(reverse("admin:cdp_member_change", args=[person.pk])).content.decode()
 
-    for text in ("李雷", "+8613****0001", "$10.00", "沉睡唤回"):
+    for text in ("李雷", "+86139****0001", "$10.00", "沉睡唤回"):
         assert text in page
     assert PHONE not in page
     assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
@@ -265,7 +266,9 @@ def test_lists_say_codes_in_words_and_breadcrumbs_name_the_row(admin_client, per
     row = AuditRow.objects.create(
         at=day(0), actor="li", action="journey.paused", subject="win-back", detail={"why": {"a": 1, "b": [2, 3]}}
     )
-    BlockedAddress.objects.create(channel="sms", blind=b"1" * 32, reason="dead_address", since=day(0))
+    BlockedAddress.objects.create(
+        channel="sms", blind=b"1" * 32, blind_key="field:k1", reason="dead_address", since=day(0)
+    )
 
     assert "实验组: 12 · 对照组: 3" in page_of(admin_client, "ground_slot")
     audit = page_of(admin_client, "ground_auditrow")

@@ -29,15 +29,15 @@ CREATE TRIGGER consent_records_are_append_only BEFORE UPDATE OR DELETE OR TRUNCA
 ERASED = """
 CREATE FUNCTION cdp_refuse_name_of_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM named n JOIN cdp_member m ON m.id = n.member_id WHERE m.erased_at IS NOT NULL) THEN
+    IF EXISTS (SELECT FROM cdp_identity i JOIN cdp_member m ON m.id = i.member_id
+               WHERE i.id = NEW.id AND m.erased_at IS NOT NULL) THEN
         RAISE EXCEPTION 'nothing names an erased member' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER nothing_names_an_erased_member AFTER INSERT ON cdp_identity
-    REFERENCING NEW TABLE AS named FOR EACH STATEMENT EXECUTE FUNCTION cdp_refuse_name_of_erased();
-CREATE TRIGGER nothing_comes_to_name_an_erased_member AFTER UPDATE ON cdp_identity
-    REFERENCING NEW TABLE AS named FOR EACH STATEMENT EXECUTE FUNCTION cdp_refuse_name_of_erased();
+-- At the commit: a batch that planned with a member who was erased meanwhile finds that out by itself, and hands over.
+CREATE CONSTRAINT TRIGGER nothing_names_an_erased_member AFTER INSERT OR UPDATE OF member_id ON cdp_identity
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION cdp_refuse_name_of_erased();
 CREATE FUNCTION cdp_refuse_return() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'an erasure is final' USING ERRCODE = 'integrity_constraint_violation';
@@ -52,12 +52,11 @@ NOT_ERASED = """
 DROP TRIGGER erasure_receipts_are_append_only ON cdp_erasurereceipt;
 DROP TRIGGER an_erasure_is_final ON cdp_member;
 DROP FUNCTION cdp_refuse_return;
-DROP TRIGGER nothing_comes_to_name_an_erased_member ON cdp_identity;
 DROP TRIGGER nothing_names_an_erased_member ON cdp_identity;
 DROP FUNCTION cdp_refuse_name_of_erased;
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0008_consent_and_erasure")]
+    dependencies = [("cdp", "0011_consent_and_erasure")]
     operations = [migrations.RunSQL(WORDS, NO_WORDS), migrations.RunSQL(ERASED, NOT_ERASED)]
