@@ -62,6 +62,7 @@ def unmerge(merge_id: int, *, reason: str, actor: str, now: datetime) -> Merge:
     _hold(found.keep_id)  # the one that was merged into it is changed by who holds this one alone
     found = Merge.objects.select_for_update(no_key=True).get(pk=merge_id)
     _check_last(found)
+    _check_there(found.keep_id, found.drop_id)
     found.undone_at, found.undone_by = now, actor
     found.save(update_fields=["undone_at", "undone_by"])
     over = Handover(found.pk, found.keep_id, found.drop_id, now, found.moved)
@@ -90,8 +91,15 @@ def _meet(keep: int, drop: int) -> tuple[int, int]:
             raise CannotMerge("same", _("these are one member already"))
         with transaction.atomic():
             if _hold(one, other) == {one: one, other: other}:
+                _check_there(one, other)
                 return one, other
             transaction.set_rollback(True)
+
+
+def _check_there(*members: int) -> None:
+    """Whoever was erased is nobody any more: nothing goes into a tombstone, and none gives anything back."""
+    if Member.objects.filter(pk__in=members, erased_at__isnull=False).exists():
+        raise CannotMerge("erased", _("this member was erased"))
 
 
 def _hold(*members: int) -> dict[int, int]:

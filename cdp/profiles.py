@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Max
 
-from cdp import population
+from cdp import population, profiling
 from cdp.features.purchase import COLUMNS, PURCHASE
 from cdp.models import Profile
 from config.ground.models import Brand
@@ -21,7 +21,8 @@ _NEW = ", ".join(f"excluded.{c}" for c in COLUMNS)
 @transaction.atomic
 def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
     """Recompute the profiles of these members (None: everybody). Returns how many changed. A row of a later instant stays.
-    All rows are locked in one order, those that stay as they are too, so that passes over the same members queue.
+    All rows are locked in one order, those that stay as they are too, so that passes over the same members queue. Who is not
+    judged has none: theirs go.
     """
     brand = Brand.objects.the()
     run = population.current(as_of=as_of)
@@ -49,6 +50,7 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
                 """DELETE FROM cdp_profile p USING cdp_member m
                    WHERE m.id = p.member_id AND m.merged_into_id IS NOT NULL"""
             )
+    profiling.end(members, as_of=as_of)
     return written
 
 

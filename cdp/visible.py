@@ -1,5 +1,5 @@
 """Whom a key may see: the members that its source has told of, by an order, an event, or an identity with whatever it said of
-them; or everybody with `members:all`.
+them; or everybody with `members:all`. Nobody sees who was erased.
 
 Whoever asks for another one is told what is told of nobody: the same answer after the same statements. That they asked is noted.
 """
@@ -41,7 +41,7 @@ class NoSuchMember(Refused):
 
 
 def members(key: ApiKey) -> QuerySet[Member]:
-    standing = Member.objects.filter(merged_into=None)
+    standing = Member.objects.filter(merged_into=None, erased_at=None)
     if "members:all" in key.scopes:
         return standing
     of_source = {"member": OuterRef("pk"), "source__code": key.source}

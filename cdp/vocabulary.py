@@ -43,6 +43,7 @@ declare(
     "choice",
     lambda as_of: NullIf(F("profile__stage"), Value("")),
     choices=tuple(Stage.choices),
+    judges=True,
 )
 declare(
     "value_tier",
@@ -50,15 +51,16 @@ declare(
     "choice",
     lambda as_of: NullIf(F("profile__value_tier"), Value("")),
     choices=tuple(ValueTier.choices),
+    judges=True,
 )
-declare("orders", _("orders"), "number", column("profile__orders"), historical=True)
-declare("purchase_days", _("purchase days"), "number", column("profile__purchase_days"), historical=True)
-declare("amount", _("net amount"), "money", column("profile__amount"), historical=True)
-declare("amount_365", _("net amount, 365 days"), "money", column("profile__amount_365"), historical=True)
-declare("average_order", _("average order"), "money", average_order, historical=True)
-declare("recency", _("recency"), "number", recency, unit=DAYS, historical=True)
-declare("first_order_at", _("first order"), "time", column("profile__first_order_at"), historical=True)
-declare("last_order_at", _("last order"), "time", column("profile__last_order_at"), historical=True)
+declare("orders", _("orders"), "number", column("profile__orders"), historical=True, judges=True)
+declare("purchase_days", _("purchase days"), "number", column("profile__purchase_days"), historical=True, judges=True)
+declare("amount", _("net amount"), "money", column("profile__amount"), historical=True, judges=True)
+declare("amount_365", _("net amount, 365 days"), "money", column("profile__amount_365"), historical=True, judges=True)
+declare("average_order", _("average order"), "money", average_order, historical=True, judges=True)
+declare("recency", _("recency"), "number", recency, unit=DAYS, historical=True, judges=True)
+declare("first_order_at", _("first order"), "time", column("profile__first_order_at"), historical=True, judges=True)
+declare("last_order_at", _("last order"), "time", column("profile__last_order_at"), historical=True, judges=True)
 declare(
     "expected_interval",
     _("expected interval"),
@@ -66,7 +68,8 @@ declare(
     column("profile__expected_interval"),
     unit=DAYS,
     historical=True,
+    judges=True,
 )
-declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True)
+declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True, judges=True)
 declare("registered_at", _("registered"), "time", column("registered_at"), historical=True)
 declare("name", _("member's name"), "text", lambda as_of: KeyTextTransform("name", "attributes"))

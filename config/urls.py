@@ -9,6 +9,7 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/v1/", include("config.ground.api.urls")),
     path("api/v1/", include("cdp.api.urls")),
     path("api/v1/", include("connectors.api.urls")),
     path("api/v1/", include("automation.api.urls")),

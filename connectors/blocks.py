@@ -39,12 +39,14 @@ def block_attempted(submission: UUID, messages: Sequence[UUID], *, reason: str, 
 def withdraw(messages: Iterable[UUID], *, evidence: str, now: datetime) -> None:
     """All marketing on the channel by which these were sent."""
     rows = Message.objects.filter(pk__in=list(messages)).order_by("member_id").values_list("member", "channel")
-    opt_out([(member, channel, evidence) for member, channel in rows], now=now)
+    opt_out([(member, channel, evidence) for member, channel in rows], source="provider", now=now)
 
 
-def opt_out(said: Sequence[tuple[int, str, str]], *, now: datetime) -> None:
-    """(member, channel, evidence): withdrawn, and told once per evidence."""
-    consents.set_state([consents.Said(m, channel, "marketing", "withdrawn", now, e) for m, channel, e in said], now=now)
+def opt_out(said: Sequence[tuple[int, str, str]], *, source: str, now: datetime) -> None:
+    """(member, channel, evidence): withdrawn, as `source` told us, and told once per evidence."""
+    consents.set_state(
+        [consents.Said(m, channel, "marketing", "withdrawn", now, e, source) for m, channel, e in said], now=now
+    )
     accept.record(
         [
             accept.Own(

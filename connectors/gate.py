@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from cdp import identity
+from cdp import consents, identity
 from cdp.identity import Stored
 from config.ground import blinds, clock
 from connectors.models import ProviderAccount
@@ -71,12 +71,15 @@ def judge(
     wire = {m: provider.wire_address(stored.value) for m, stored in known.items()}
     blocked = _blocked(account.channel, caps.id_kind, known)
     said = _consents(rows, account.channel)
+    unjudged = consents.refusing_profiling({row.member for row in rows})
     made_up = set() if account.sandbox else _synthetic(rows)
     refused: dict[UUID, str] = {}
     for row in rows:
         consent = said.get((row.member, row.purpose))
         if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
             refused[row.id] = "no_consent"
+        elif row.member in unjudged and row.purpose == "marketing":
+            refused[row.id] = "not_judged"  # whom marketing goes to is chosen by what is known
         elif row.member not in known:
             refused[row.id] = "no_address"
         elif wire[row.member] is None:
@@ -89,12 +92,24 @@ def judge(
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
+    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger. The words
+    are held first and read then: a withdrawal that is under way is waited for, a later one waits until the claim is in flight.
+    """
+    members = [row.member for row in rows]
+    said: dict[tuple[int, str], str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel = %s",
-            [[row.member for row in rows], channel],
+            "SELECT FROM cdp_consent WHERE member_id = ANY(%s) ORDER BY member_id, channel, purpose FOR SHARE",
+            [members],
         )
-        return {(member, purpose): state for member, purpose, state in cursor.fetchall()}
+        cursor.execute(
+            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel IN (%s, 'any')",
+            [members, channel],
+        )
+        for member, purpose, state in cursor.fetchall():
+            if said.get((member, purpose)) != "withdrawn":
+                said[member, purpose] = state
+    return said
 
 
 def _blocked(channel: str, kind: str, known: dict[int, Stored]) -> set[int]:

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 REASONS = {
     "no_consent": _("no consent in force"),
+    "not_judged": _("refuses to be judged by what is known"),
+    "erased": _("the member was erased"),
     "no_address": _("no address on this channel"),
     "invalid_address": _("the address is not valid on this channel"),
     "blocked_address": _("the address is blocked"),

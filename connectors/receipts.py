@@ -190,7 +190,7 @@ def take_effect(account: ProviderAccount, receipts: Sequence[int], *, now: datet
     for kind, told in (("delivered", "delivered"), ("undelivered", "undelivered"), ("reply", "replied")):
         announce.tell(f"message.{told}", {r.message for r in matched if r.message and r.kind == kind}, now=now)
     leaving = sorted((r.member, account.channel, f"receipt {r.id}") for r in matched if r.opts_out and r.member)
-    blocks.opt_out(leaving, now=now)
+    blocks.opt_out(leaving, source="reply", now=now)
 
 
 def _prove_sent(account: ProviderAccount, messages: Sequence[UUID], *, now: datetime) -> None:

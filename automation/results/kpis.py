@@ -112,7 +112,7 @@ KPIS = (
         _("members who entered churned in the period / not churned at its start"),
         f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM cdp_placement p WHERE p.member_id = s.member_id
                 AND p.axis = 'stage' AND p.value = 'churned' AND p.since >= {START} AND p.since < {END})), count(*)
-            FROM ({_STAGE_AT_START}) s WHERE value <> 'churned'""",
+            FROM ({_STAGE_AT_START}) s WHERE value NOT IN ('churned', '')""",
     ),
     Kpi(
         "first_to_second",

@@ -52,6 +52,7 @@ STANDING = f"""
 SELECT 'members', jsonb_build_object('axis', axis, 'value', value), count(*)
 FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM {roots.PLACEMENTS} p {_DAY}
       WHERE since < day."end" ORDER BY member_id, axis, since DESC) standing
+WHERE value <> '' -- who is not judged stands nowhere
 GROUP BY axis, value"""
 
 _KEEP = """

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
 from cdp import kinds
+from cdp.models.consent import Channel, Purpose
 
-CHANNELS: dict[str, Any] = {
-    "sms": _("text message"),
-    "email": _("email"),
-    "wechat": _("WeChat"),
-    "wecom": _("WeCom"),
-    "push": _("app push"),
-}
-PURPOSES: dict[str, Any] = {"marketing": _("marketing"), "service": _("service notice")}
+CHANNELS: dict[str, Any] = dict(Channel.choices)
+PURPOSES: dict[str, Any] = dict(Purpose.choices)
 KINDS: dict[str, Any] = {kind.name: kind.label for kind in kinds.KINDS}

@@ -153,6 +153,7 @@ def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
         p.axis: Standing(p.value, p.since)
         for p in Placement.objects.filter(member=member, since__lte=as_of).order_by("since")
     }
+    standing = {axis: standing for axis, standing in standing.items() if standing.value}  # an empty one is an end
     return MemberAnswer(
         id=member.pk,
         as_of=as_of,

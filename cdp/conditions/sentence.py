@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
 from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import FIELDS, OPERATOR_NAMES, Field
+from cdp.models.consent import Channel, Purpose
 from config.ground import clock, money
 from config.ground.durations import Duration
 from config.ground.models import Brand
@@ -35,7 +36,8 @@ def _say(node: Node, *, top: bool = False) -> str:
         case Did():
             return _did(node)
         case Consented(channel, purpose):
-            return _("has consented to %(purpose)s by %(channel)s") % {"channel": channel, "purpose": purpose}
+            words = {"channel": Channel(channel).label, "purpose": Purpose(purpose).label}
+            return _("has consented to %(purpose)s by %(channel)s") % words
 
 
 def _compare(node: Compare) -> str:

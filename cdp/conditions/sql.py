@@ -1,6 +1,7 @@
 """The set engine: a tree becomes one SQL expression over Member, evaluated for everybody in one statement.
 
-A comparison with an unknown value is NULL, which a WHERE reads as false; only under `not` must that be said aloud.
+A comparison with an unknown value is NULL, which a WHERE reads as false; only under `not` must that be said aloud. What the
+profile says of whoever refuses to be judged stays unknown under `not` too, and SQL's three values carry it to the top.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from django.db.models import (
     BooleanField,
+    Case,
     Count,
     Exists,
     ExpressionWrapper,
@@ -24,6 +26,7 @@ from django.db.models import (
     Sum,
     TextField,
     Value,
+    When,
     lookups,
 )
 from django.db.models.functions import Coalesce
@@ -33,7 +36,8 @@ from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import FIELDS
 from cdp.features.net import Kept, Net
 from cdp.models import Consent, Event, Member, Order, Refund
-from cdp.models.consent import State
+from cdp.models.consent import Channel, State
+from cdp.profiling import not_judged
 from config.ground import clock
 
 
@@ -43,24 +47,33 @@ def matching(tree: dict[str, Any] | Node, *, as_of: datetime) -> QuerySet[Member
     return Member.objects.filter(compile(node, as_of=as_of), merged_into=None)
 
 
-def compile(node: Node, *, as_of: datetime) -> Q:
+def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:
+    """`exact`: what is not known is said to be false, so that it can be turned round; false costs an index elsewhere."""
     match node:
         case All(inner):
-            return reduce(and_, (compile(item, as_of=as_of) for item in inner))
+            return reduce(and_, (compile(item, as_of=as_of, exact=exact) for item in inner))
         case AnyOf(inner):
-            return reduce(or_, (compile(item, as_of=as_of) for item in inner))
+            return reduce(or_, (compile(item, as_of=as_of, exact=exact) for item in inner))
         case Not(inner):
-            known = ExpressionWrapper(compile(inner, as_of=as_of), output_field=BooleanField())
-            return ~Q(Coalesce(known, Value(False)))
+            return ~Q(_truth(compile(inner, as_of=as_of, exact=True)))
         case Compare():
-            return Q(_compare(node, as_of))
+            asked = Q(_compare(node, as_of))
+            judges = FIELDS.get(node.field).judges
+            if exact:
+                known = Coalesce(_truth(asked), Value(False))
+                return Q(Case(When(not_judged(), then=None), default=known) if judges else known)
+            return asked & ~not_judged() if judges else asked
         case Did():
             return _did(node, as_of)
         case Consented(channel, purpose):
-            granted = Consent.objects.filter(
-                member=OuterRef("pk"), channel=channel, purpose=purpose, state=State.GRANTED
+            said = Consent.objects.filter(
+                member=OuterRef("pk"), channel__in={channel, Channel.ANY.value}, purpose=purpose, at__lte=as_of
             )
-            return Q(Exists(granted.filter(at__lte=as_of)))
+            return Q(Exists(said.filter(state=State.GRANTED)) & ~Exists(said.filter(state=State.WITHDRAWN)))
+
+
+def _truth(asked: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(asked, output_field=BooleanField())
 
 
 class Nfkc(Func):

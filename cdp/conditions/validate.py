@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from cdp import consents
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, Field
 from cdp.errors import Fault, InvalidCondition
@@ -202,6 +203,9 @@ class _Reader:
         for key, value in (("channel", channel), ("purpose", purpose)):
             if not isinstance(value, str) or not 0 < len(value) <= 20 or "\0" in value:
                 self.fault(_join(at, key), "required", _("a text of 1 to %(n)s characters") % {"n": 20})
+        said = isinstance(channel, str) and isinstance(purpose, str) and channel and purpose
+        if said and (fault := consents.unknown(str(channel), str(purpose))):
+            return self.fault(_join(at, fault.path), fault.code, fault.message)
         return Consented(str(channel), str(purpose))
 
 

@@ -34,6 +34,7 @@ class Field:
     unit: Text = ""
     choices: tuple[tuple[str, Text], ...] = ()
     historical: bool = False  # can be known as of a past instant from today's tables
+    judges: bool = False  # of the profile: of whoever refuses to be judged it is unknown, under `not` too
     operators: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -20,13 +20,13 @@ from django.utils.translation import gettext as _
 
 from cdp import candidates, consents, feed, joining, personal, resolving
 from cdp.errors import BatchRejected, Rejected
-from cdp.ingest import batch, early, products, refunds, storms, tables
+from cdp.ingest import batch, early, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.log import Noted
 from cdp.ingest.rows import MemberRow
-from cdp.models import Source
+from cdp.models import Source, ThirdPartyAttribute
 from cdp.models.source import OWN
 from cdp.resolving import Resolved
 from config.ground.cause import Cause
@@ -105,6 +105,7 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
 
 def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     refunds.meet(source, orders=True)
+    parsed = granted.money(parsed, source, answer)
     fresh = batch.unseen("order", parsed, source, answer)
     found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
     ids = tables.next_ids("cdp_order", len(fresh))
@@ -147,7 +148,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = batch.unseen("event", parsed, source, answer)
+    fresh = batch.unseen("event", granted.events(parsed, source, answer), source, answer)
     found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
     waiting = early.park(fresh, found, source, history, now)
     stored = [
@@ -174,13 +175,14 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
+    parsed = granted.members(granted.by_children(parsed, answer), source, answer, now=now)
     found = resolving.resolve([p.keys for p in parsed], source=source, change=True, now=now)
     rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
     answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
-    changed = found.news | _describe(rows)
+    changed = found.news | _describe(rows, source)
     changed |= consents.set_state(
         [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
+            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
             for member, p in rows
             for c in p.row.consents
         ],
@@ -206,7 +208,7 @@ def _conclude(found: Resolved, changed: Collection[int], answer: Accepted, histo
     answer.due += candidates.propose(found, now=now)
 
 
-def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
+def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
     """Later rows of a batch speak over earlier ones. Returns who changed."""
     said: dict[int, MemberRow] = {}
     for member, p in rows:
@@ -219,6 +221,8 @@ def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
             before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
+    if source.third_party or ThirdPartyAttribute.objects.exists():
+        granted.note_attributes(said, source)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [members])
         cursor.execute(

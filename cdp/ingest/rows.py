@@ -11,7 +11,7 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from cdp import describing, identity
+from cdp import consents, describing, identity
 from cdp.errors import InvalidIdentity, Rejected
 from config.ground import strict, texts
 
@@ -77,6 +77,8 @@ class ConsentRow(Struct, frozen=True, forbid_unknown_fields=True):
     state: Annotated[str, Meta(pattern="^(granted|withdrawn)$")]
     at: Instant
     evidence: Name = ""
+    wording: Short = ""  # the version of the words that were shown
+    guardian: Annotated[str, Meta(max_length=100)] = ""  # who consents for somebody below fourteen
 
 
 class MemberRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -183,6 +185,8 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _instant("registered_at", row.registered_at, now)
         for n, consent in enumerate(row.consents):
             _instant(f"consents[{n}].at", consent.at, now)
+            if fault := consents.unknown(consent.channel, consent.purpose):
+                raise _Refused(f"consents[{n}].{fault.path}", fault.code, fault.message)
         if fault := describing.fault(row.attributes):
             raise _Refused(fault.path, fault.code, fault.message)
     elif isinstance(row, ProductRow):

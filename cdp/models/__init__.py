@@ -6,6 +6,7 @@ from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
+from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
@@ -14,6 +15,7 @@ __all__ = [
     "Consent",
     "ConsentRecord",
     "DataKey",
+    "ErasureReceipt",
     "Event",
     "EventType",
     "FeedRow",
@@ -39,4 +41,5 @@ __all__ = [
     "Source",
     "SourceQuality",
     "Telling",
+    "ThirdPartyAttribute",
 ]

@@ -21,24 +21,36 @@ class Member(models.Model):
     merged_into = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name=_("merged into")
     )
+    # A tombstone: the ledger and the figures stay under its number, nothing personal does.
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        permissions = [("merge_member", "Can merge members")]
+        permissions = [
+            ("merge_member", "Can merge members"),
+            ("export_member", _("Can export all that is held on a member")),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(merged_into=None) | ~Q(merged_into=F("id")), name="a_member_is_not_merged_into_itself"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(attributes={}), name="an_erased_member_has_no_attributes"
+            ),
         ]
         indexes = [
             # Serves the rows that stay with who made them: all members that one person was.
             models.Index(
                 fields=["merged_into"], condition=Q(merged_into__isnull=False), name="member_merged_into_another"
-            )
+            ),
+            # Serves the last look at those who were erased of late.
+            models.Index(fields=["erased_at"], condition=Q(erased_at__isnull=False), name="member_erased"),
         ]
 
     def __str__(self) -> str:
+        if self.erased_at:
+            return str(_("erased #%(number)d") % {"number": self.pk})
         return self.attributes.get("name") or f"#{self.pk}"
 
 

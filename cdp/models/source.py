@@ -19,6 +19,12 @@ class Source(models.Model):
     trust = models.CharField(
         _("trust"), max_length=9, choices=Trust.choices, default=Trust.KNOWN, db_default=Trust.KNOWN
     )
+    third_party = models.BooleanField(
+        _("third party"),
+        default=False,
+        db_default=False,
+        help_text=_("Tells only of members who granted it: their consent to the purpose third_party is in force."),
+    )
 
     class Meta:
         verbose_name = _("source")

@@ -93,14 +93,17 @@ def call(
     parameters: tuple[OpenApiParameter, ...] = (),
     example: Any = None,
     answer: Any = None,
+    files: tuple[str, ...] = (),
 ) -> Callable[[Any], Any]:
     """Describe one method of a Door: what it reads, what it answers, how it refuses beyond what every call may.
 
-    `example` is a body that the Door takes, `answer` what it answers.
+    `example` is a body that the Door takes, `answer` what it answers; `files` the media types of a file that is answered as it
+    is (200).
     """
     _SHAPES.extend([*answers.values(), *([body] if body else [])])
     _EXAMPLES[name] = _Example(example, answer)
     good = {(status, JSON): _ref(shape) for status, shape in answers.items()}
+    good |= {(200, media): {"type": "string", "format": "binary"} for media in files}
     own = (*refusals, *((409,) if IDEMPOTENCY_KEY in parameters else ()))
     bad = {status: _ref(Problem) for status in {*ALWAYS, *own, *(WITH_BODY if body else ())}}
     described = extend_schema(

@@ -92,6 +92,8 @@ def _consent(rows: Sequence[Row], terms: Terms) -> Row:
     said |= {
         "at": cells.instant(row, "at", terms.zone, needed=True),
         "evidence": cells.text(row, "evidence"),
+        "wording": cells.text(row, "wording"),
+        "guardian": cells.text(row, "guardian"),
     }
     return {"identities": _must_name(row, terms), "consents": [said]}
 
@@ -276,7 +278,7 @@ KINDS = (
     Kind(
         "consents",
         "members",
-        ("channel", "purpose", "state", "at", "evidence"),
+        ("channel", "purpose", "state", "at", "evidence", "wording", "guardian"),
         ("channel", "purpose", "state", "at"),
         _consent,
         member="must",
