@@ -26,6 +26,7 @@ class Accepted:
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
+    parked: int = 0  # of the accepted: those that wait for the row they belong to
 
 
 @dataclass(frozen=True)

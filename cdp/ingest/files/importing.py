@@ -46,6 +46,7 @@ class Report:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    parked: int = 0  # of the stored: refunds that wait for their order
     reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
     orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
     anonymous_orders: int = 0  # new ones
@@ -219,6 +220,7 @@ class _Run:
             whole.duplicates += answer.duplicates
             whole.rejected += [Rejected(index, r.path, r.code, r.message) for r in answer.rejected]
             whole.fresh += [index] * len(answer.fresh)
+            whole.parked += answer.parked
         return whole
 
     def _take(self, rows: list[dict[str, Any]]) -> Accepted:
@@ -232,6 +234,7 @@ class _Run:
         """In rows of the file, whatever they make together."""
         report = self.report
         fresh = [chunk[index] for index in answer.fresh]
+        report.parked += answer.parked
         if self.kind.takes == "orders":
             report.anonymous_orders += sum(not ready.named for ready in fresh)
         if not self.kind.by:

@@ -117,21 +117,29 @@ def _own_id(event: Row, terms: Terms) -> str:
 
 def _product(rows: Sequence[Row], terms: Terms) -> Row:
     (row,) = rows
-    attributes = _rest(row, terms)
-    launched = cells.instant(row, "launched_at", terms.zone)
     days = cells.number(row, "replenish_days")
-    if days is not None and (days != int(days) or days < 1):
+    if days is not None and days != int(days):
         raise Bad("replenish_days", "invalid_number", _("a number of days is whole and above 0"))
-    attributes |= _filled(
+    product = {"sku": cells.text(row, "sku", needed=True), "attributes": _rest(row, terms)}
+    product |= {name: cells.text(row, name) for name in ("name", "brand")}
+    product |= _filled(
         {
             "price": cells.money(row, "price"),
-            "launched_at": launched.astimezone(UTC).isoformat() if launched else None,
+            "launched_at": cells.instant(row, "launched_at", terms.zone),
             "replenish_days": None if days is None else int(days),
         }
     )
-    product = {"sku": cells.text(row, "sku", needed=True), "attributes": attributes}
-    product |= {name: cells.text(row, name) for name in ("name", "brand")}
     return product | {"category": cells.parts(row, "category")}
+
+
+def _refund(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    return {
+        "id": cells.text(row, "id", needed=True),
+        "order_id": cells.text(row, "order_id", needed=True),
+        "refunded_at": cells.instant(row, "refunded_at", terms.zone, needed=True),
+        "amount": cells.money(row, "amount", needed=True),
+    }
 
 
 def _order(rows: Sequence[Row], terms: Terms) -> Row:
@@ -263,6 +271,13 @@ KINDS = (
         ("sku",),
         _product,
         rest="attributes",
+    ),
+    Kind(
+        "refunds",
+        "refunds",
+        ("id", "order_id", "refunded_at", "amount"),
+        ("id", "order_id", "refunded_at", "amount"),
+        _refund,
     ),
     Kind(
         "events",

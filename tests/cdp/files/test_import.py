@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from cdp import identity
 from cdp.errors import Unreadable
 from cdp.ingest.files import importing, mapping
-from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Product
+from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product
 from tests.builders import at
 from tests.outside import environment
 
@@ -230,8 +230,14 @@ def test_events_without_an_id_are_the_same_rows_the_second_time(bring):
 
 
 def test_products_and_consents_come_in(bring):
-    assert counts(bring("products", "sku,name,price,origin\ntea,龙井,19.9,杭州\n"))[1] == 1
-    assert Product.objects.get().attributes == {"price": 1990, "origin": "杭州"}
+    products = "sku,name,price,launched_at,replenish_days,origin\ntea,龙井,19.9,2026-03-01,30,杭州\ncup,杯,,,,\n"
+    assert counts(bring("products", products, timezone="Asia/Shanghai"))[1] == 2
+    tea, cup = Product.objects.order_by("-sku")
+    assert (tea.price, tea.launched_at, tea.replenish_days) == (1990, at("2026-03-01"), 30)
+    assert (cup.price, cup.launched_at, cup.replenish_days) == (None, None, None)
+    assert (tea.attributes, cup.attributes) == ({"origin": "杭州"}, {})
+    bad = "sku,price,replenish_days\na,-1,\nb,,0\nc,,1.5\nd,0.001,\n"
+    assert counts(bring("products", bad))[3] == {"out_of_range": 2, "invalid_number": 1, "too_fine": 1}
     text = "phone|channel|purpose|state|at\n13900000001|sms|marketing|granted|2026-03-01T10:00:00Z\n13900000001|sms|marketing|maybe|2026-03-01T10:00:00Z\n"
 
     report = bring("consents", text)
@@ -240,6 +246,20 @@ def test_products_and_consents_come_in(bring):
     assert report.first[0].column == "state"
     assert ConsentRecord.objects.count() == 1
     assert counts(bring("consents", text))[1:3] == (0, 1)
+
+
+def test_refunds_join_their_orders_and_wait_for_those_that_have_not_come(bring):
+    bring("orders", "id,placed_at,amount\nA,2026-03-01T10:00:00Z,5\n")
+    text = "id,order_id,refunded_at,amount\nR1,A,2026-03-02T10:00:00Z,2\nR2,A,2026-03-02T10:00:00Z,3.01\nR3,B,2026-03-02T10:00:00Z,1\nR4,A,2026-03-02T10:00:00Z,0\n"
+
+    report = bring("refunds", text)
+
+    assert (counts(report), report.parked) == ((4, 2, 0, {"too_much": 1, "out_of_range": 1}), 1)
+    assert [(reject.line, reject.column) for reject in report.first] == [(3, "amount"), (5, "amount")]
+    assert (Order.objects.get().refunded, Parked.objects.get().waits_for) == (200, "B")
+    bring("orders", "id,placed_at,amount\nB,2026-03-01T10:00:00Z,5\n")
+    assert (Order.objects.get(external_id="B").refunded, Parked.objects.count()) == (100, 0)
+    assert counts(bring("refunds", text))[:3] == (4, 0, 2)
 
 
 def test_parquet_is_read_exactly(bring, tmp_path):
