@@ -50,6 +50,7 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
     orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
     anonymous_orders: int = 0  # new ones
+    placeholders: int = 0  # cells such as 0, NULL or 无 where a member is named: they name nobody
     repeated_lines: int = 0  # exact repetitions within an order
     dropped_lines: int = 0  # of those, left out because it was asked
     ignored: list[str] = field(default_factory=list)  # columns that this kind does not know
@@ -152,6 +153,7 @@ class _Run:
             self._refuse(rows, bad[0], "", code, why)
             return None
         named = self._by_name(rows)
+        self.report.placeholders += sum(kinds.drop_placeholders(row, self.terms) for row in named)
         try:
             item = self.kind.build(named, self.terms)
         except Disagrees as error:

@@ -48,6 +48,29 @@ class Kind:
     member: str = ""  # whether its rows may or must name a member
 
 
+def drop_placeholders(row: Row, terms: Terms) -> int:
+    """Empty the cells that name nobody, so that all who are nobody do not become one member. Returns how many there were."""
+    dropped = 0
+    for column in terms.members:
+        cell = row.get(column)
+        if cell is None or cell == "":
+            continue
+        if column == "identities":
+            said = cells.parts(row, column)
+            row[column] = [one for one in said if not cells.names_nobody(*_named(one))]
+            dropped += len(said) - len(row[column])
+        elif not isinstance(cell, (list, dict)) and cells.names_nobody(column.partition("@")[0], str(cell)):
+            dropped += bool(str(cell).strip())
+            row[column] = ""
+    return dropped
+
+
+def _named(identity: str) -> tuple[str, str]:
+    """Its kind and its value; what is no identity stays whole, to be refused."""
+    name, colon, value = identity.partition(":")
+    return name.partition("@")[0], value if colon else identity
+
+
 def named_by(row: Row, terms: Terms) -> list[tuple[str, str]]:
     """(column, identity) of every filled column that names the member."""
     named = []

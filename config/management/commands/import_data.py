@@ -96,6 +96,8 @@ class Command(BaseCommand):
             self.stdout.write(_("%(parked)d of them wait for their order") % {"parked": report.parked})
         if report.anonymous_orders:
             self.stdout.write(_("%(orders)d orders without a member") % {"orders": report.anonymous_orders})
+        if report.placeholders:
+            self.stdout.write(_("%(cells)d cells name nobody, such as 0 or NULL") % {"cells": report.placeholders})
         if report.repeated_lines:
             self.stdout.write(
                 _("%(repeated)d lines repeat another of their order exactly; %(dropped)d were dropped")

@@ -122,6 +122,61 @@ def test_overlapping_flat_files_count_each_sale_once_however_they_are_sorted(bri
     assert OrderLine.objects.count() == 4
 
 
+def test_overlapping_files_of_orders_count_each_sale_once(bring):
+    head = "id,phone,placed_at,amount\n"
+    rows = [f"O{n},{13900000000 + n % 7},2026-03-01T{n:02}:00:00Z,{n}.50\n" for n in range(20)]
+
+    first = bring("orders", head + "".join(rows[:14]))
+    second = bring("orders", head + "".join(rows[8:]), name="later.csv")
+
+    assert (counts(first), counts(second)) == ((14, 14, 0, {}), (12, 6, 6, {}))
+    assert (Order.objects.count(), sum(Order.objects.values_list("amount", flat=True))) == (
+        20,
+        sum(range(20)) * 100 + 20 * 50,
+    )
+
+
+def test_an_order_that_the_end_of_a_file_cut_is_never_counted_twice_and_is_named(bring):
+    head, *rows = LINES.splitlines()
+    bring("order_lines", "\n".join([head, *rows[:1]]))  # the first line of A
+
+    whole = bring("order_lines", LINES, name="later.csv")
+
+    assert counts(whole) == (3, 1, 0, {"conflict": 1, "with_line": 1})
+    assert "items" in whole.first[0].reason
+    assert list(Order.objects.order_by("external_id").values_list("external_id", "amount")) == [("A", 1050), ("B", 525)]
+
+
+NOBODY = ["", "0", "000000", "NULL", "null", "无", "-", "N/A", "n/a", " ", "None", "散客", "０"]
+
+
+def test_placeholders_name_nobody_and_make_anonymous_orders_not_one_giant_member(bring):
+    phones = [*NOBODY, "11111111111", "+86 000 0000 0000", "13800138000", "12345678901", "99999999999"]
+    rows = [f"P{n},{phone},,2026-03-01T10:00:00Z,1\n" for n, phone in enumerate(phones)]
+    rows += [f"C{n},,{number},2026-03-01T10:00:00Z,1\n" for n, number in enumerate(NOBODY)]
+    rows += ["R,13900000001,11111,2026-03-01T10:00:00Z,1\n"]
+
+    report = bring("orders", "id,phone,crm_id,placed_at,amount\n" + "".join(rows))
+
+    assert counts(report) == (len(rows), len(rows), 0, {})
+    assert report.anonymous_orders == len(rows) - 1 == Order.objects.filter(member=None).count()
+    assert report.placeholders == len(phones) + len(NOBODY) - 4  # an empty cell is none
+    assert Member.objects.count() == 1
+    assert Order.objects.get(external_id="R").member_id == identity.find("crm_id", "11111")  # a number like any other
+
+
+def test_a_line_that_names_nobody_takes_the_member_of_its_order_and_a_member_must_be_named(bring):
+    text = LINES.replace("A,13900000001,2026-03-01T10:00:00+08:00,cup", "A,0,2026-03-01T10:00:00+08:00,cup")
+
+    report = bring("order_lines", text)
+
+    assert (counts(report), report.placeholders) == ((3, 3, 0, {}), 1)
+    assert Order.objects.get(external_id="A").member_id == identity.find("phone", "13900000001")
+    members = bring("members", "identities,city\nphone:0;crm_id:7,上海\ncrm_id:无,北京\n0,深圳\nx,广州\n")
+    assert (counts(members), members.placeholders) == ((4, 1, 0, {"required": 2, "invalid_identity": 1}), 3)
+    assert Member.objects.get(pk=identity.find("crm_id", "7")).attributes == {"city": "上海"}
+
+
 def test_repeated_lines_are_kept_and_counted_or_dropped_when_asked(bring):
     twice = LINES + LINES.splitlines()[1] + "\n"
 
