@@ -8,18 +8,21 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from cdp import identity
-from cdp.admin.shown import amount, badge, when, with_currency
+from cdp import attributes, identity
+from cdp.admin.shown import amount, attribute, badge, when, with_currency
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
 from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+PAIR = "<div><dt>{}</dt><dd>{}</dd></div>"
 
 
 class PlacementInline(ReadOnlyInline):
@@ -107,7 +110,7 @@ class MemberAdmin(ReadOnlyAdmin):
                 ]
             },
         ),
-        (_("Attributes"), {"fields": ["attributes"], "classes": ["collapse"]}),
+        (_("Attributes"), {"fields": ["described"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
@@ -132,6 +135,15 @@ class MemberAdmin(ReadOnlyAdmin):
     @display(description=_("personal details"), ordering="synthetic")
     def made_up(self, member: Member) -> str:
         return badge("synthetic" if member.synthetic else None)
+
+    @display(description=_("attributes"))
+    def described(self, member: Member) -> SafeString | str:
+        known = attributes.declared()
+        rows = [
+            (known[name].label if name in known else name, attribute(value, known.get(name), member.brand_currency))  # type: ignore[attr-defined]
+            for name, value in attributes.in_order(member.attributes, known)
+        ]
+        return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
 
     @display(description=_("net amount"))
     def amount(self, member: Member) -> str:

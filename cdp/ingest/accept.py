@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from msgspec import structs
 
-from cdp import consents, feed, identity
-from cdp.errors import BatchRejected
+from cdp import attributes, consents, feed, identity
+from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, products, refunds, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest.batch import Accepted, Parsed
@@ -45,6 +46,8 @@ def accept(
     """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if kind == "members":
+        good = _fitting(good, answer)
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
@@ -56,6 +59,18 @@ def accept(
             raise BatchRejected(answer.rejected)
         nudge("cdp.absorb")
     return answer
+
+
+def _fitting(good: list[tuple[int, Any, list[identity.Key]]], answer: Accepted) -> list[Any]:
+    """The rows whose declared attributes are of their type, with the values as they are kept."""
+    known, fitting = attributes.declared(), []
+    for index, row, keys in good:
+        kept, faults = attributes.check(row.attributes, known)
+        if faults:
+            answer.rejected.append(Rejected(index, faults[0].path, faults[0].code, faults[0].message))
+        else:
+            fitting.append((index, structs.replace(row, attributes=kept), keys))
+    return fitting
 
 
 @transaction.atomic

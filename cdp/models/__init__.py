@@ -1,3 +1,4 @@
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
@@ -8,6 +9,7 @@ from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
 
 __all__ = [
+    "AttributeDefinition",
     "Consent",
     "ConsentRecord",
     "Event",

@@ -23,6 +23,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
             (gettext_lazy("Orders"), "receipt_long", "cdp.order"),
             (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
+            (gettext_lazy("Attributes"), "badge", "cdp.attributedefinition"),
         ],
     ),
     (

@@ -17,7 +17,7 @@ import msgspec
 from django.db import DataError, transaction
 from django.utils.translation import gettext as _
 
-from cdp import identity
+from cdp import attributes, identity
 from cdp.errors import Rejected, Unreadable
 from cdp.ingest import items
 from cdp.ingest.accept import Accepted, accept
@@ -122,7 +122,8 @@ class _Run:
         self.kind, self.table, self.columns = kind, table, columns
         self.source, self.now, self.history = source, now, history
         currency = said.currency or Brand.objects.the().currency
-        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members)
+        declared = attributes.declared() if kind.name == "members" else {}
+        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members, declared)
         self.report = Report(kind.name, table.format, table.encoding, table.delimiter, False)
         self.report.ignored = [] if kind.rest else [columns.theirs.get(name, name) for name in rest]
         self.rejects = RejectsFile(path, table)

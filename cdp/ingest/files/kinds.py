@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from django.utils.translation import gettext as _
 
+from cdp.attributes import Declared
 from cdp.ingest.files import cells
 from cdp.ingest.files.cells import Bad
 from cdp.ingest.files.mapping import names_member
@@ -33,6 +34,7 @@ class Terms:
     currency: str
     rest: list[str]  # columns that this kind does not know
     members: list[str]  # columns that name the member
+    declared: dict[str, Declared]  # attributes that have a type
     said: Counter[str] = field(default_factory=Counter)  # events without an id, by what they say
 
 
@@ -105,8 +107,18 @@ def _member(rows: Sequence[Row], terms: Terms) -> Row:
     registered = cells.instant(row, "registered_at", terms.zone)
     return _filled({"registered_at": registered}) | {
         "identities": _must_name(row, terms),
-        "attributes": _rest(row, terms),
+        "attributes": _attributes(row, terms),
     }
+
+
+def _attributes(row: Row, terms: Terms) -> Row:
+    """What is declared by its type, the rest as it stands; an empty cell says nothing."""
+    said = _rest(row, terms)
+    typed = {
+        name: cells.attribute(row, name, terms.declared[name], terms.zone)
+        for name in said.keys() & terms.declared.keys()
+    }
+    return {name: value for name, value in (said | typed).items() if value is not None}
 
 
 def _consent(rows: Sequence[Row], terms: Terms) -> Row:

@@ -24,6 +24,8 @@ ACTIONS = {
     "alarm.close": _("alarm closed"),
     "api_key.created": _("API key made"),
     "api_key.revoked": _("API key revoked"),
+    "attribute.change": _("attribute changed"),
+    "attribute.declare": _("attribute declared"),
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),

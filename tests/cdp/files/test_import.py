@@ -16,26 +16,12 @@ from django.core.management import CommandError, call_command
 
 from cdp import identity
 from cdp.errors import Unreadable
-from cdp.ingest.files import importing, mapping
 from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product
 from tests.builders import at
 from tests.outside import environment
 
 pytestmark = pytest.mark.django_db
-NOW = "2026-06-01"
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def bring(tmp_path):
-    def bring(kind, text, *, name="rows.csv", source="till", maps=(), file=None, how=None, **flags):
-        path = file or tmp_path / name
-        if text is not None:
-            path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        said = mapping.load(flags.pop("mapping", None), maps, **flags)
-        return importing.bring(kind, path, source=source, said=said, now=at(NOW), **(how or {}))
-
-    return bring
 
 
 def counts(report):
