@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
-from cdp.models import Consent, ConsentRecord, Event, FeedRow, Identity, Order, Placement, Profile, Refund
+from cdp.models import Consent, ConsentRecord, Event, FeedRow, Identity, MemberTag, Order, Placement, Profile, Refund
 from config.ground.registry import Registry
 
 
@@ -37,6 +37,6 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
             yield belonging.model, count
 
 
-for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow):
+for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow, MemberTag):
     declare(_model)
 declare(Refund, "order__member")

@@ -45,6 +45,10 @@ class InvalidAttribute(ValueError):
         self.field = field
 
 
+class InvalidTag(ValueError):
+    """A tag that is not `family:name` of a known family."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 

@@ -2,5 +2,6 @@ from cdp.admin.attribute import AttributeAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
+from cdp.admin.tag import TagAdmin
 
-__all__ = ["AttributeAdmin", "MemberAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]
+__all__ = ["AttributeAdmin", "MemberAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin", "TagAdmin"]

@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from cdp import attributes, identity
 from cdp.admin.shown import amount, attribute, badge, when, with_currency
+from cdp.admin.tag import CarriesTag, MemberTagInline
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
@@ -90,13 +91,13 @@ class ConsentInline(ReadOnlyInline):
 @admin.register(Member)
 class MemberAdmin(ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
-    list_filter = ["profile__stage", "profile__value_tier", "synthetic"]
+    list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag]
     list_select_related = ["profile"]
     list_fullwidth = True
     ordering = ["-id"]
     search_fields = ["pk"]
     search_help_text = _("a name from its beginning, a member number, a phone, or an identity as kind:value")
-    inlines = [PlacementInline, OrderInline, IdentityInline, ConsentInline]
+    inlines = [PlacementInline, MemberTagInline, OrderInline, IdentityInline, ConsentInline]
     fieldsets = [
         (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up")]}),
         (

@@ -11,7 +11,7 @@ from msgspec import Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import visible
+from cdp import tags, visible
 from cdp.conditions import facts
 from cdp.masks import masked
 from cdp.models import Member, Placement
@@ -63,6 +63,7 @@ class MemberAnswer(Struct):
     as_of: datetime
     registered_at: datetime | None
     attributes: dict[str, Any]
+    tags: list[str]
     synthetic: bool
     profile: Purchases | None
     stage: Standing | None
@@ -95,6 +96,7 @@ def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
         as_of=as_of,
         registered_at=member.registered_at,
         attributes=member.attributes,
+        tags=sorted(str(carried.tag) for carried in member.tags.filter(tags.in_force(as_of)).select_related("tag")),
         synthetic=member.synthetic,
         profile=None if known["orders"] is None else _purchases(known),
         stage=standing.get(Placement.Axis.STAGE),

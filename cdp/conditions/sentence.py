@@ -10,9 +10,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import OPERATOR_NAMES, Field
+from cdp.models.tag import Family
 from config.ground import clock, money
 from config.ground.durations import Duration
 from config.ground.models import Brand
@@ -36,6 +37,8 @@ def _say(node: Node, *, top: bool = False) -> str:
             return _did(node)
         case Consented(channel, purpose):
             return _("has consented to %(purpose)s by %(channel)s") % {"channel": channel, "purpose": purpose}
+        case Tagged(family, name):
+            return _("carries the tag %(tag)s") % {"tag": f"{Family(family).label}:{name}"}
 
 
 def _compare(node: Compare) -> str:

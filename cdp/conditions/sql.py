@@ -30,10 +30,11 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, TruncDate
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp import tags
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.validate import parse
 from cdp.features.net import Kept, Net
-from cdp.models import Consent, Event, Member, Order, Refund
+from cdp.models import Consent, Event, Member, MemberTag, Order, Refund
 from cdp.models.consent import State
 from config.ground import clock
 from config.ground.durations import Duration
@@ -63,6 +64,13 @@ def compile(node: Node, *, as_of: datetime) -> Q:
                 member=OuterRef("pk"), channel=channel, purpose=purpose, state=State.GRANTED
             )
             return Q(Exists(granted.filter(at__lte=as_of)))
+        case Tagged():
+            return _carried(node, as_of)
+
+
+def _carried(node: Tagged, as_of: datetime) -> Q:
+    carried = MemberTag.objects.filter(tags.in_force(as_of), member=OuterRef("pk"))
+    return Q(Exists(carried.filter(tag__family=node.family, tag__name=node.name)))
 
 
 class Nfkc(Func):

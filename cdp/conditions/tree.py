@@ -60,4 +60,12 @@ class Consented:
     purpose: str
 
 
-Node = All | AnyOf | Not | Compare | Did | Consented
+@dataclass(frozen=True)
+class Tagged:
+    """Carries a tag, not expired as of the instant asked about."""
+
+    family: str
+    name: str
+
+
+Node = All | AnyOf | Not | Compare | Did | Consented | Tagged

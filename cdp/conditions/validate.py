@@ -12,10 +12,11 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from cdp import tags
 from cdp.conditions import vocabulary
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, Field
-from cdp.errors import Fault, InvalidCondition
+from cdp.errors import Fault, InvalidCondition, InvalidTag
 from config.ground import durations
 
 DEPTH = 12  # deeper than this nobody reads, and the compilers recurse
@@ -24,7 +25,7 @@ A_YEAR = 366  # days in which everything has its anniversary
 TEXT = 200  # characters of a value
 LARGEST = 10**15  # fen or counts; sums over members stay within 64 bits
 GROUPS = ("all", "any", "not")
-PREDICATE_KEYS = ("field", "did", "consent")
+PREDICATE_KEYS = ("field", "tag", "did", "consent")
 BOUNDS = ("=", "!=", ">", ">=", "<", "<=")
 
 
@@ -82,6 +83,7 @@ class _Reader:
         self.predicates += 1
         readers: dict[str, Callable[[dict[str, Any], str], Node | None]] = {
             "field": self._compare,
+            "tag": self._tag,
             "did": self._did,
             "consent": self._consent,
         }
@@ -223,6 +225,14 @@ class _Reader:
             )
         value = self._number(raw.get("value"), _join(path, "value"), whole=True)
         return None if value is None else Bound(str(raw.get("op")), value)
+
+    def _tag(self, raw: dict[str, Any], path: str) -> Node | None:
+        """A tag that nobody carries yet may be asked for; a family that there is not is a mistake."""
+        self._only(raw, ("tag",), path)
+        try:
+            return Tagged(*tags.parse(raw["tag"] if isinstance(raw["tag"], str) else ""))
+        except InvalidTag as error:
+            return self.fault(_join(path, "tag"), "unknown_tag", str(error))
 
     def _consent(self, raw: dict[str, Any], path: str) -> Node | None:
         self._only(raw, ("consent",), path)

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from msgspec import structs
 
-from cdp import attributes, consents, feed, identity
+from cdp import attributes, consents, feed, identity, tags
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, products, refunds, tables
 from cdp.ingest import rows as shapes
@@ -161,6 +161,8 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
+    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     batch.dirty(
         "member",
         [
@@ -183,9 +185,8 @@ def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
         said[member] = MemberRow(
             [],
             before.attributes | p.row.attributes,
-            [],
-            before.registered_at or p.row.registered_at,
-            before.synthetic or p.row.synthetic,
+            registered_at=before.registered_at or p.row.registered_at,
+            synthetic=before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
     with connection.cursor() as cursor:

@@ -11,8 +11,8 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from cdp import identity
-from cdp.errors import InvalidIdentity, Rejected
+from cdp import identity, tags
+from cdp.errors import InvalidIdentity, InvalidTag, Rejected
 from config.ground import strict
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -83,6 +83,7 @@ class MemberRow(Struct, frozen=True, forbid_unknown_fields=True):
     identities: Annotated[list[str], Meta(min_length=1, max_length=20)]
     attributes: dict[str, Any] = {}
     consents: Annotated[list[ConsentRow], Meta(max_length=50)] = []
+    tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)] = []
     registered_at: Instant | None = None
     synthetic: bool = False  # personal details were generated, not given
 
@@ -182,12 +183,21 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _instant("registered_at", row.registered_at, now)
         for n, consent in enumerate(row.consents):
             _instant(f"consents[{n}].at", consent.at, now)
+        _tags(row.tags)
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:
     for n, line in enumerate(lines):
         if problem := _quantity(line.quantity):
             raise _Refused(f"items[{n}].quantity", *problem)
+
+
+def _tags(said: Sequence[str]) -> None:
+    for n, text in enumerate(said):
+        try:
+            tags.parse(text)
+        except InvalidTag as error:
+            raise _Refused(f"tags[{n}]", "invalid_tag", str(error)) from None
 
 
 def _instant(path: str, at: datetime, now: datetime) -> None:

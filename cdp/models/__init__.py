@@ -7,6 +7,7 @@ from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
+from cdp.models.tag import MemberTag, Tag
 
 __all__ = [
     "AttributeDefinition",
@@ -17,6 +18,7 @@ __all__ = [
     "Identity",
     "Interest",
     "Member",
+    "MemberTag",
     "Order",
     "OrderLine",
     "Parked",
@@ -28,4 +30,5 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "Tag",
 ]

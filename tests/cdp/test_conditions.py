@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.conditions import facts, matching, parse, sentence, validate
-from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not
-from cdp.models import AttributeDefinition, Consent, Event, Member, Order, Profile, Refund, Source
+from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not, Tagged
+from cdp.models import AttributeDefinition, Consent, Event, Member, MemberTag, Order, Profile, Refund, Source, Tag
 from config.ground.durations import Duration
 from config.ground.models import Brand
 from tests.cdp import readings
@@ -23,6 +23,7 @@ from tests.cdp import readings
 NEW_YORK = ZoneInfo("America/New_York")
 AS_OF = datetime(2017, 11, 6, 5, 0, tzinfo=UTC)  # midnight in New York, the day after the clocks went back
 TODAY = date(2017, 11, 6)  # there
+TAGS = [("identity", "vip"), ("preference", "茶")]
 COMPARE = {
     "=": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
     "before": operator.lt, "after": operator.gt,
@@ -42,6 +43,12 @@ def holds(node, member) -> bool:
             return (channel, purpose, "granted") in member["consents"]
         case Compare(field, op, value):
             return compare(op, member["facts"][field], value)
+        case Tagged(family, name):
+            return any(
+                since <= AS_OF and (until is None or until > AS_OF)
+                for carried, since, until in member["tags"]
+                if carried == (family, name)
+            )
         case Did():
             return did(node, member)
 
@@ -127,6 +134,7 @@ def shop(db):
     Brand.objects.update(timezone=str(NEW_YORK), currency="USD")
     for name, type in (("vip", "boolean"), ("met_at", "instant")):
         AttributeDefinition.objects.create(name=name, type=type, label_zh=name, label_en=name)
+    known = [Tag.objects.create(family=family, name=name) for family, name in TAGS]
     source = Source.objects.create(code="shop", name="shop")
     dice = random.Random(7)
     edges = [
@@ -167,7 +175,11 @@ def shop(db):
         if state := dice.choice([None, "granted", "withdrawn"]):
             Consent.objects.create(member=member, channel="sms", purpose="marketing", state=state, at=AS_OF)
             consents.add(("sms", "marketing", state))
-        members[member.pk] = {"did": {"order": orders, "refund": [back[1:] for back in refunds]}, "consents": consents}
+        members[member.pk] = {
+            "did": {"order": orders, "refund": [back[1:] for back in refunds]},
+            "consents": consents,
+            "tags": _tags(member, known, dice),
+        }
     for pk, known in facts(list(members), as_of=AS_OF).items():
         members[pk]["facts"] = known
     return members
@@ -188,6 +200,18 @@ def _attributes(dice):
         "met_at": dice.choice([None, "2017-11-06T05:00:00+00:00", "2016-11-07T04:59:00+00:00", "2017-11-06"]),
     }
     return {name: value for name, value in drawn.items() if value is not None or dice.random() < 0.1}
+
+
+def _tags(member, known, dice):
+    """Some begin or end exactly at the instant."""
+    carried = []
+    for tag in known:
+        since = dice.choice([None, AS_OF - timedelta(days=9), AS_OF, AS_OF + timedelta(seconds=1)])
+        until = dice.choice([None, AS_OF, AS_OF + timedelta(days=9)])
+        if since and (until is None or until > since):
+            MemberTag.objects.create(member=member, tag=tag, since=since, expires_at=until, origin="test")
+            carried.append(((tag.family, tag.name), since, until))
+    return carried
 
 
 def _refunds(dice, edges, amount):
@@ -237,7 +261,10 @@ DID = st.builds(
     st.one_of(st.just({}), st.builds(lambda d: {"within": d}, DURATION), st.builds(lambda at: {"from": at}, INSTANT), st.builds(lambda at: {"to": at}, INSTANT)),
     st.one_of(st.just({}), st.builds(lambda b: {"count": b}, BOUND), st.builds(lambda b: {"sum": {"of": "amount"} | b}, BOUND), st.builds(lambda a, b: {"count": a, "sum": {"of": "amount"} | b}, BOUND, BOUND)),
 )  # fmt: skip
-LEAF = st.one_of(FIELD, ATTRIBUTE, DID, st.just({"consent": {"channel": "sms", "purpose": "marketing"}}))
+TAG = st.builds(
+    lambda tag: {"tag": tag}, st.sampled_from(["identity:vip", "preference:茶", "channel:茶", "preference: 茶 "])
+)
+LEAF = st.one_of(FIELD, ATTRIBUTE, DID, TAG, st.just({"consent": {"channel": "sms", "purpose": "marketing"}}))
 TREE = st.recursive(
     LEAF,
     lambda inner: st.one_of(
@@ -296,7 +323,11 @@ def as_read(member):
         ({"did": "cart_add", "sum": {"of": "amount", "op": ">", "value": 1}}, "entry.sum", "unknown_key"),
         ({"did": "order", "count": {"op": "about", "value": 1}}, "entry.count.op", "unknown_operator"),
         ({"consent": {"channel": "sms"}}, "entry.consent.purpose", "required"),
-        ({"tag": "identity:vip"}, "entry", "unknown_condition"),
+        ({"tag": "identity:"}, "entry.tag", "unknown_tag"),
+        ({"tag": "colour:red"}, "entry.tag", "unknown_tag"),
+        ({"tag": 7}, "entry.tag", "unknown_tag"),
+        ({"tag": "identity:vip", "value": 1}, "entry.value", "unknown_key"),
+        ({"tagged": "identity:vip"}, "entry", "unknown_condition"),
         ({"field": "stage", "did": "order"}, "entry", "unknown_condition"),
         (["stage"], "entry", "wrong_type"),
     ],

@@ -105,7 +105,7 @@ def _filled(row: Row) -> Row:
 def _member(rows: Sequence[Row], terms: Terms) -> Row:
     (row,) = rows
     registered = cells.instant(row, "registered_at", terms.zone)
-    return _filled({"registered_at": registered}) | {
+    return _filled({"registered_at": registered, "tags": cells.parts(row, "tags")}) | {
         "identities": _must_name(row, terms),
         "attributes": _attributes(row, terms),
     }
@@ -270,7 +270,7 @@ def _in_one_order(lines: list[Row]) -> list[Row]:
 
 
 KINDS = (
-    Kind("members", "members", ("registered_at",), (), _member, rest="attributes", member="must"),
+    Kind("members", "members", ("registered_at", "tags"), (), _member, rest="attributes", member="must"),
     Kind(
         "orders",
         "orders",

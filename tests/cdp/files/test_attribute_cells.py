@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cdp import identity
-from cdp.models import AttributeDefinition, Member
+from cdp.models import AttributeDefinition, Member, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +71,15 @@ def test_a_cell_that_cannot_be_its_type_costs_its_row_and_names_its_column(bring
     assert (report.stored, dict(report.reasons)) == (1, {code: 1})
     assert (report.first[0].line, report.first[0].column) == (2, "Theirs")
     assert kept("2") == {}
+
+
+def test_tags_stand_in_one_cell(bring):
+    report = bring("members", "crm_id,tags\n1,identity:vip; preference:茶\n2,vip\n3,\n")
+
+    assert (report.stored, dict(report.reasons), report.first[0].column) == (2, {"invalid_tag": 1}, "tags")
+    assert sorted(str(tag) for tag in Tag.objects.filter(carried__member=identity.find("crm_id", "1"))) == [
+        "identity:vip", "preference:茶",
+    ]  # fmt: skip
 
 
 def test_the_values_of_ndjson_have_their_types_already(bring):
