@@ -24,6 +24,7 @@ from cdp.models import (
     Identity,
     IdentityUse,
     Member,
+    MemberTag,
     Merge,
     MergeCandidate,
     Order,
@@ -144,6 +145,12 @@ declare(
     erase=By(forgotten.profiles),
 )
 declare(FeedRow, merge=MOVES, export=("reader", "kind", "at"), erase=Kept("orders come to their points afterwards too"))
+declare(
+    MemberTag,
+    merge=Moves(unless=("tag_id",)),
+    export=("tag__family", "tag__name", "source__code", "since", "expires_at"),
+    erase=DELETED,
+)
 declare(ThirdPartyAttribute, merge=Moves(unless=("name",)), export=("source__code", "name"), erase=DELETED)
 declare(
     ErasureReceipt,

@@ -41,6 +41,18 @@ class Decided(Exception):
     """A pair of members about which somebody has decided already."""
 
 
+class InvalidAttribute(ValueError):
+    """An attribute that cannot be declared so: the field of its definition, and what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidTag(ValueError):
+    """A tag that is not `family:name` of a known family."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 

@@ -1,3 +1,4 @@
+from cdp.admin.attribute import AttributeAdmin
 from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.ingest import IngestCallAdmin
@@ -6,8 +7,10 @@ from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
 from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
+from cdp.admin.tag import TagAdmin
 
 __all__ = [
+    "AttributeAdmin",
     "EventTypeAdmin",
     "IdentityRuleAdmin",
     "IngestCallAdmin",
@@ -18,4 +21,5 @@ __all__ = [
     "ParkedAdmin",
     "ProfileAdmin",
     "SourceAdmin",
+    "TagAdmin",
 ]

@@ -8,21 +8,24 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from cdp import identity, roots
+from cdp import attributes, identity, roots
 from cdp.admin import reveal
 from cdp.admin.merge import MergeInline, Merging, link
-from cdp.admin.shown import amount, badge, when, with_currency
+from cdp.admin.shown import amount, attribute, badge, when, with_currency
+from cdp.admin.tag import CarriesTag, MemberTagInline
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
 from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+PAIR = "<div><dt>{}</dt><dd>{}</dd></div>"
 
 
 class PlacementInline(ReadOnlyInline):
@@ -100,13 +103,13 @@ class ConsentInline(ReadOnlyInline):
 @admin.register(Member)
 class MemberAdmin(Merging, ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
-    list_filter = ["profile__stage", "profile__value_tier", "synthetic"]
+    list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag]
     list_select_related = ["profile"]
     list_fullwidth = True
     ordering = ["-id"]
     search_fields = ["pk"]
     search_help_text = _("a name from its beginning, a member number, a phone, or an identity as kind:value")
-    inlines = [PlacementInline, OrderInline, IdentityInline, ConsentInline, MergeInline]
+    inlines = [PlacementInline, MemberTagInline, OrderInline, IdentityInline, ConsentInline, MergeInline]
     actions = ["merge"]
     fieldsets = [
         (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up"), "stands_for_it"]}),
@@ -121,7 +124,7 @@ class MemberAdmin(Merging, ReadOnlyAdmin):
                 ]
             },
         ),
-        (_("Attributes"), {"fields": ["attributes"], "classes": ["collapse"]}),
+        (_("Attributes"), {"fields": ["described"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
@@ -160,6 +163,15 @@ class MemberAdmin(Merging, ReadOnlyAdmin):
     @display(description=_("personal details"), ordering="synthetic")
     def made_up(self, member: Member) -> str:
         return badge("synthetic" if member.synthetic else None)
+
+    @display(description=_("attributes"))
+    def described(self, member: Member) -> SafeString | str:
+        known = attributes.declared()
+        rows = [
+            (known[name].label if name in known else name, attribute(value, known.get(name), member.brand_currency))  # type: ignore[attr-defined]
+            for name, value in attributes.in_order(member.attributes, known)
+        ]
+        return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
 
     @display(description=_("net amount"))
     def amount(self, member: Member) -> str:

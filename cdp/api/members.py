@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import describing, visible
+from cdp import attributes, describing, tags, visible
 from cdp.conditions import facts
 from cdp.errors import TooManyAttributes
 from cdp.masks import masked
@@ -64,6 +64,7 @@ class MemberAnswer(Struct):
     as_of: datetime
     registered_at: datetime | None
     attributes: dict[str, Any]
+    tags: list[str]
     synthetic: bool
     profile: Purchases | None
     stage: Standing | None
@@ -134,12 +135,13 @@ class MemberDoor(Door):
     def patch(self, request: Request, member: str) -> Response:
         """Attributes are set, those that are null removed; the others stay. The same again changes nothing."""
         said, now, key = strict.whole(request.data, Described), clock.now(), key_of(request)
-        if fault := describing.fault(said.attributes):
-            found = problems.Fault(fault.path, fault.code, fault.message)
-            raise Refused(400, "invalid", _("the request does not have the right form"), [found])
+        kept, wrong = attributes.check(said.attributes, attributes.declared())
+        if found := [fault for fault in (describing.fault(said.attributes), *wrong) if fault]:
+            faults = [problems.Fault(fault.path, fault.code, fault.message) for fault in found]
+            raise Refused(400, "invalid", _("the request does not have the right form"), faults)
         seen = visible.member(member, key)
         try:
-            describing.describe(seen.pk, said.attributes, actor=f"api:{key.name}", source=key.source, now=now)
+            describing.describe(seen.pk, kept, actor=f"api:{key.name}", source=key.source, now=now)
         except TooManyAttributes:
             why = _("a member has at most %(most)d attributes") % {"most": describing.MOST}
             raise Refused(422, "too_many_attributes", why) from None
@@ -159,6 +161,7 @@ def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
         as_of=as_of,
         registered_at=member.registered_at,
         attributes=member.attributes,
+        tags=sorted(str(carried.tag) for carried in member.tags.filter(tags.in_force(as_of)).select_related("tag")),
         synthetic=member.synthetic,
         profile=None if known["orders"] is None else _purchases(known),
         stage=standing.get(Placement.Axis.STAGE),

@@ -17,8 +17,9 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from msgspec import structs
 
-from cdp import candidates, consents, feed, joining, personal, resolving
+from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, early, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
@@ -64,6 +65,8 @@ def accept(
     if paced:
         good, stormy = storms.pace(good)
         answer.rejected += stormy
+    if kind == "members":
+        good = _fitting(good, answer)
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
@@ -84,6 +87,18 @@ def _said(parsed: list[Parsed], answer: Accepted) -> fields.Said:
     """Of the rows that are new; of kinds whose rows have no id, of all that fit."""
     new = set(answer.fresh) - {rejected.index for rejected in answer.rejected}
     return fields.count((p.row, p.keys) for p in parsed if not p.content or p.index in new)
+
+
+def _fitting(good: list[tuple[int, Any, list[identity.Key]]], answer: Accepted) -> list[Any]:
+    """The rows whose declared attributes are of their type, with the values as they are kept."""
+    known, fitting = attributes.declared(), []
+    for index, row, keys in good:
+        kept, faults = attributes.check(row.attributes, known)
+        if faults:
+            answer.rejected.append(Rejected(index, faults[0].path, faults[0].code, faults[0].message))
+        else:
+            fitting.append((index, structs.replace(row, attributes=kept), keys))
+    return fitting
 
 
 @transaction.atomic
@@ -188,6 +203,8 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
+    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
     told = sum(member in changed for member, _p in rows)
     answer.accepted += told
@@ -216,9 +233,8 @@ def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
         said[member] = MemberRow(
             [],
             before.attributes | p.row.attributes,
-            [],
-            before.registered_at or p.row.registered_at,
-            before.synthetic or p.row.synthetic,
+            registered_at=before.registered_at or p.row.registered_at,
+            synthetic=before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
     if source.third_party or ThirdPartyAttribute.objects.exists():

@@ -1,3 +1,4 @@
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
@@ -10,8 +11,10 @@ from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
+from cdp.models.tag import MemberTag, Tag
 
 __all__ = [
+    "AttributeDefinition",
     "Consent",
     "ConsentRecord",
     "DataKey",
@@ -26,6 +29,7 @@ __all__ = [
     "IngestCall",
     "Interest",
     "Member",
+    "MemberTag",
     "Merge",
     "MergeCandidate",
     "Order",
@@ -40,6 +44,7 @@ __all__ = [
     "Seen",
     "Source",
     "SourceQuality",
+    "Tag",
     "Telling",
     "ThirdPartyAttribute",
 ]

@@ -108,6 +108,16 @@ def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(
     assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
 
 
+def test_orders_without_a_member_are_found(admin_client, person):
+    hers, nobodys = an_order(person, day(2)).external_id, an_order(None, day(2)).external_id
+    url = reverse("admin:cdp_order_changelist")
+
+    without, named = (admin_client.get(url, {"named": said}).content.decode() for said in ("no", "yes"))
+
+    assert (f">{nobodys}<" in without, f">{hers}<" in without) == (True, False)
+    assert (f">{nobodys}<" in named, f">{hers}<" in named) == (False, True)
+
+
 def test_what_happened_cannot_be_edited(admin_client, person):
     url = reverse("admin:cdp_member_change", args=[person.pk])
 

@@ -26,6 +26,8 @@ ACTIONS = {
     "api_key.revoked": _("API key revoked"),
     "candidate.dismissed": _("two members kept apart"),
     "candidate.joined": _("two members joined"),
+    "attribute.change": _("attribute changed"),
+    "attribute.declare": _("attribute declared"),
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),
