@@ -1,4 +1,6 @@
-"""Whom a key may see: the members that its source has told of, or everybody with `members:all`."""
+"""Whom a key may see: the members that its source has told of, by an order, an event, or an identity with whatever it said of
+them; or everybody with `members:all`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from cdp import identity, roots
 from cdp.errors import InvalidIdentity
-from cdp.models import Event, Member, Order
+from cdp.models import Event, Identity, Member, Order, Telling
 from config.ground.models import ApiKey
 
 
@@ -15,7 +17,13 @@ def members(key: ApiKey) -> QuerySet[Member]:
     if "members:all" in key.scopes:
         return standing
     of_source = {"member": OuterRef("pk"), "source__code": key.source}
-    return standing.filter(Exists(Order.objects.filter(**of_source)) | Exists(Event.objects.filter(**of_source)))
+    told = {"identity__member": OuterRef("pk"), "source__code": key.source}
+    return standing.filter(
+        Exists(Order.objects.filter(**of_source))
+        | Exists(Event.objects.filter(**of_source))
+        | Exists(Identity.objects.filter(**of_source))
+        | Exists(Telling.objects.filter(**told))
+    )
 
 
 def member(name: str, key: ApiKey) -> Member | None:

@@ -58,7 +58,7 @@ class OrderInline(ReadOnlyInline):
 
 class IdentityInline(ReadOnlyInline):
     model = Identity
-    fields = ["sort", "app", "value"]
+    fields = ["sort", "app", "value", "source", "weak_since"]
     readonly_fields = fields
     hide_title = True
 
@@ -173,7 +173,7 @@ def _named(term: str) -> dict[str, Any]:
         key = identity.parse(guess)
     except InvalidIdentity:
         return {"attributes__name__startswith": term}
-    return {"pk": identity.find(key.kind, key.value, key.app)}
+    return {"pk__in": identity.holders(key)}
 
 
 def _profile(member: Member) -> Profile | None:

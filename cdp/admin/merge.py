@@ -82,7 +82,7 @@ class Merging:
                 return HttpResponseRedirect(reverse("admin:cdp_member_change", args=[done.keep_id]))
         said = gettext("Everything listed goes to who stays. Points are moved lot by lot, the stricter consent holds.")
         title, back = gettext("Merge two members"), reverse("admin:cdp_member_changelist")
-        columns = [_column(member) for member in two if member]
+        columns = [column(member) for member in two if member]
         return _page(self.admin_site, request, form, title, said, columns, gettext("Merge"), back)
 
 
@@ -143,7 +143,7 @@ class MergeAdmin(ReadOnlyAdmin):
                 messages.success(request, gettext("Each has again what is theirs."))
                 return HttpResponseRedirect(reverse("admin:cdp_member_change", args=[found.drop_id]))
         said = gettext("What went over goes back, and what the identities of the one who returns brought since.")
-        columns = [_column(found.keep), _went(found)]
+        columns = [column(found.keep), _went(found)]
         back = reverse("admin:cdp_merge_changelist")
         title = gettext("Undo merge %(merge)s") % {"merge": found}
         return _page(self.admin_site, request, form, title, said, columns, gettext("Undo the merge"), back)
@@ -199,7 +199,7 @@ def _done(request: HttpRequest, verb: Callable[[str], Merge]) -> Merge | None:
         return None
 
 
-def _column(member: Member) -> dict[str, Any]:
+def column(member: Member) -> dict[str, Any]:
     """A member as somebody may see it who decides: masked, and what belongs to it."""
     profile: Profile | None = getattr(member, "profile", None)
     currency = Brand.objects.the().currency

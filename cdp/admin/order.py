@@ -43,7 +43,7 @@ class RefundInline(ReadOnlyInline):
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["external_id", "member", "paid", "back", "placed_at", "channel", "store", "source"]
-    list_filter = ["source"]
+    list_filter = ["source", ("member", admin.EmptyFieldListFilter)]
     list_select_related = ["member", "source"]
     list_fullwidth = True
     ordering = ["-placed_at"]

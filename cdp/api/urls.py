@@ -1,5 +1,6 @@
 from django.urls import path
 
+from cdp.api.candidates import MemberCandidates
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.members import MemberDoor
@@ -11,6 +12,7 @@ urlpatterns = [
     path("ingest/orders", IngestOrders.as_view()),
     path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
+    path("members/candidates", MemberCandidates.as_view()),
     path("members/merge", MembersMerge.as_view()),
     path("members/unmerge", MembersUnmerge.as_view()),
     path("members/<str:member>", MemberDoor.as_view()),
