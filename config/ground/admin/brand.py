@@ -28,6 +28,8 @@ ACTIONS = {
     "candidate.joined": _("two members joined"),
     "attribute.change": _("attribute changed"),
     "attribute.declare": _("attribute declared"),
+    "member.merge": _("members merged"),
+    "member.unmerge": _("merge undone"),
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),
