@@ -1,4 +1,5 @@
-from config.ground.admin.brand import AlarmAdmin, AuditAdmin, BrandAdmin, ScheduleAdmin, SlotAdmin
+from config.ground.admin.brand import AlarmAdmin, AuditAdmin, ScheduleAdmin, SlotAdmin
 from config.ground.admin.keys import ApiKeyAdmin
+from config.ground.admin.people import GroupAdmin, UserAdmin
 
-__all__ = ["AlarmAdmin", "ApiKeyAdmin", "AuditAdmin", "BrandAdmin", "ScheduleAdmin", "SlotAdmin"]
+__all__ = ["AlarmAdmin", "ApiKeyAdmin", "AuditAdmin", "GroupAdmin", "ScheduleAdmin", "SlotAdmin", "UserAdmin"]
