@@ -85,3 +85,11 @@ class TooManyRevealed(Exception):
 
 class TooManyAttributes(ValueError):
     """A member would have more attributes than the bound that it names."""
+
+
+class InvalidBrand(ValueError):
+    """Settings of the brand that cannot be, each with what would be right."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
+        self.faults = list(faults)

@@ -2,6 +2,7 @@ from cdp.admin.attribute import AttributeAdmin
 from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.ingest import IngestCallAdmin
+from cdp.admin.brand import BrandAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
@@ -11,6 +12,7 @@ from cdp.admin.tag import TagAdmin
 
 __all__ = [
     "AttributeAdmin",
+    "BrandAdmin",
     "EventTypeAdmin",
     "IdentityRuleAdmin",
     "IngestCallAdmin",

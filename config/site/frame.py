@@ -22,7 +22,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda request: static("huitou/huitou.css")],
     "LOGIN": {
         "image": lambda request: static("huitou/login.svg"),
-        "form": "config.ground.admin.login.LoginForm",
+        "form": "config.site.login.LoginForm",
     },
     "BORDER_RADIUS": "8px",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.site.navigation.sidebar"},

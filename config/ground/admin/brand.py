@@ -1,4 +1,4 @@
-"""What runs by itself and what it needs people for: the brand, alarms, schedules and their slots, the audit trail."""
+"""What runs by itself and what it needs people for: alarms, schedules and their slots, the audit trail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from config.ground import alarms, audit, clock
 from config.ground.admin.shown import Named, in_words, pairs, word
-from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
+from config.ground.models import Alarm, AuditRow, Schedule, Slot
 from config.ground.readonly import ReadOnlyAdmin, badge
 
 # What a slot enrolled, and what people and the service did; an action that is not here is shown as it is written.
@@ -49,11 +49,6 @@ ACTIONS = {
     "template.publish": _("template published"),
     "template.start": _("template started again"),
 }
-
-
-@admin.register(Brand)
-class BrandAdmin(ReadOnlyAdmin):
-    list_display = ["name", "timezone", "currency", "parked_for", "clock_mode", "clock_at"]
 
 
 @admin.register(Alarm)
