@@ -1,8 +1,8 @@
 from cdp.admin.attribute import AttributeAdmin
+from cdp.admin.brand import BrandAdmin
 from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.ingest import IngestCallAdmin
-from cdp.admin.brand import BrandAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin

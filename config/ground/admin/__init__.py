@@ -1,6 +1,5 @@
-from config.ground.admin.brand import AlarmAdmin, AuditAdmin, BrandAdmin, ScheduleAdmin, SlotAdmin
-from config.ground.admin.jobs import JobAdmin
 from config.ground.admin.brand import AlarmAdmin, AuditAdmin, ScheduleAdmin, SlotAdmin
+from config.ground.admin.jobs import JobAdmin
 from config.ground.admin.keys import ApiKeyAdmin
 from config.ground.admin.people import GroupAdmin, UserAdmin
 
@@ -8,7 +7,6 @@ __all__ = [
     "AlarmAdmin",
     "ApiKeyAdmin",
     "AuditAdmin",
-    "BrandAdmin",
     "GroupAdmin",
     "JobAdmin",
     "ScheduleAdmin",
