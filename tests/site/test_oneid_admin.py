@@ -52,7 +52,10 @@ def test_both_are_side_by_side_with_the_evidence_in_words(admin_client, pair):
 
     assert all(shown in text for shown in ("李雷", "李蕾", "+8613****0001"))
     assert "13900000001" not in text
-    assert (pair.score, len(in_words(pair))) == (27, 5)  # phone and birthday 80, another name a third less, two numbers half
+    assert (pair.score, len(in_words(pair))) == (
+        27,
+        5,
+    )  # phone and birthday 80, another name a third less, two numbers half
 
 
 def test_who_may_only_look_decides_nothing(reader, pair):
