@@ -58,7 +58,7 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
 def going(member: int) -> Iterator[tuple[type[Model], int]]:
     """How many rows of each table a merge into another member would take over; tables without any are left out."""
     for _label, belonging in sorted(BELONGINGS.items()):
-        if belonging.merge and (count := belonging.merge.going(belonging, member)):
+        if belonging.merge and belonging.model is not FeedRow and (count := belonging.merge.going(belonging, member)):
             yield belonging.model, count
 
 

@@ -26,6 +26,8 @@ ACTIONS = {
     "api_key.revoked": _("API key revoked"),
     "candidate.dismissed": _("two members kept apart"),
     "candidate.joined": _("two members joined"),
+    "member.merge": _("members merged"),
+    "member.unmerge": _("merge undone"),
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),
