@@ -35,7 +35,7 @@ class EventTypeForm(forms.ModelForm):
 @admin.register(EventType)
 class EventTypeAdmin(ModelAdmin):
     form = EventTypeForm
-    list_display = ["code", "label", "names", "retention_days"]
+    list_display = ["code", "label", "names", "retention_days", "deleted", "swept_at"]
     search_fields = ["code", "label"]
     ordering = ["code"]
 
@@ -44,8 +44,8 @@ class EventTypeAdmin(ModelAdmin):
         return ", ".join(type.personal) or "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> list[str]:
-        """It names what is stored already, so it stays."""
-        return ["code"] if obj else []
+        """The code names what is stored already, so it stays."""
+        return ["code", "deleted", "swept_at"] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
         return False
