@@ -17,6 +17,10 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
+        permissions = [
+            ("export_member", "Can export members"),
+            ("export_personal", "Can export members with their phones in the clear"),
+        ]
 
     def __str__(self) -> str:
         return self.attributes.get("name") or f"#{self.pk}"
