@@ -37,6 +37,5 @@ def held(member: int) -> Iterator[tuple[type[Model], int]]:
             yield belonging.model, count
 
 
-for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow, MemberTag):
+for _model in (Identity, Order, Event, Profile, Placement, Consent, ConsentRecord, FeedRow, MemberTag, Refund):
     declare(_model)
-declare(Refund, "order__member")

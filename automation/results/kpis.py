@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cdp.features.net import purchases
+from cdp.features.net import beside, purchases
 from config.ground.models import Brand
 
 DAYS = 30  # of the period
@@ -51,6 +51,7 @@ START, END = _midnight("%(first)s::date"), _midnight("%(after)s::date")
 BEFORE = _midnight(f"%(first)s::date - {DAYS}")
 _DAY = "(placed_at AT TIME ZONE %(tz)s)::date"
 ORDERS = purchases(END, until="<")  # net, and without those given back in full
+BESIDE = beside(END, until="<")  # exchanges, and returns without an order
 _IN_PERIOD = f"FROM {ORDERS} o WHERE member_id IS NOT NULL AND placed_at >= {START}"
 _STAGE_AT_START = f"""SELECT DISTINCT ON (member_id) member_id, value FROM cdp_placement
                       WHERE axis = 'stage' AND since < {START} ORDER BY member_id, since DESC"""
@@ -142,7 +143,10 @@ KPIS = (
         "money",
         _("ARPU"),
         _("net orders in the period / members with an order, a login or a browse in it"),
-        f"""SELECT (SELECT coalesce(sum(amount), 0) {_IN_PERIOD}), count(*)
+        f"""SELECT (SELECT coalesce(sum(amount), 0)
+                    FROM (SELECT amount {_IN_PERIOD}
+                          UNION ALL SELECT amount FROM {BESIDE} b WHERE member_id IS NOT NULL AND at >= {START}) money),
+                   count(*)
             FROM (SELECT member_id {_IN_PERIOD}
                   UNION SELECT member_id FROM cdp_event WHERE occurred_at >= {START} AND occurred_at < {END}
                         AND member_id IS NOT NULL AND type IN ('login', 'browse')) active""",

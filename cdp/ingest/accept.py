@@ -17,7 +17,7 @@ from msgspec import structs
 
 from cdp import attributes, consents, feed, identity, tags
 from cdp.errors import BatchRejected, Rejected
-from cdp.ingest import batch, products, refunds, tables
+from cdp.ingest import batch, exchanges, products, refunds, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import MemberRow
@@ -96,7 +96,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     ids = tables.next_ids("cdp_order", len(fresh))
     tables.copy(
         "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
-        " points_used, recorded_at)",
+        " points_used, exchange_of, recorded_at)",
         (
             (
                 id,
@@ -110,6 +110,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
                 o.store,
                 tables.array(o.coupon_codes),
                 o.points_used,
+                o.exchange_of,
                 now,
             )
             for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
@@ -125,6 +126,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     )
     batch.dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
     refunds.unpark(source, [p.row.id for p in fresh], history, now)
+    exchanges.tell([id for id, p in zip(ids, fresh, strict=True) if p.row.exchange_of], now=now)
     answer.accepted += len(fresh)
 
 
@@ -216,4 +218,5 @@ STORES: dict[str, Callable[[list[Parsed], Source, Accepted, bool, datetime], Non
     "members": _members,
     "products": products.store,
     "refunds": refunds.store,
+    "returns": refunds.store_unmatched,
 }
