@@ -71,6 +71,10 @@ class Ready:
 
 
 SHOWN = 10
+COUNTED_AS = {
+    "order_lines": "orders",
+    "consents": "members",
+}  # kinds of files that the ingest log knows by another name
 # What a file brings, in the order in which it is stored: what came back after what it may be of.
 ORDERLY = ("members", "products", "orders", "order_items", "refunds", "returns", "events")
 
@@ -139,7 +143,9 @@ class _Run:
         self.found: list[Reject] = []
 
     def __call__(self, drop_repeated: bool, call: log.Call, progress: Callable[[Report], None]) -> Report:
-        self.log = log.Run(call, self.kind.takes, source=self.source, history=self.history, now=self.now)
+        self.log = log.Run(
+            call, COUNTED_AS.get(self.kind.name, self.kind.name), source=self.source, history=self.history, now=self.now
+        )
         at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
         things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
         while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
