@@ -65,3 +65,7 @@ class InvalidEventType(ValueError):
 
 class TooManyRevealed(Exception):
     """Somebody wants to see more identities in the clear than one person needs."""
+
+
+class WordRefused(Exception):
+    """A word of consent that cannot be taken; the message says what is lacking."""

@@ -14,6 +14,7 @@ from unfold.decorators import display
 
 from cdp import identity
 from cdp.admin import reveal
+from cdp.admin.privacy import Privacy
 from cdp.admin.shown import amount, badge, when, with_currency
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
@@ -96,7 +97,7 @@ class ConsentInline(ReadOnlyInline):
 
 
 @admin.register(Member)
-class MemberAdmin(ReadOnlyAdmin):
+class MemberAdmin(Privacy, ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
     list_filter = ["profile__stage", "profile__value_tier", "synthetic"]
     list_select_related = ["profile"]
@@ -118,6 +119,7 @@ class MemberAdmin(ReadOnlyAdmin):
                 ]
             },
         ),
+        (_("Privacy"), {"fields": [("judging", "rights")]}),
         (_("Attributes"), {"fields": ["attributes"], "classes": ["collapse"]}),
     ]
 

@@ -22,6 +22,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
             (gettext_lazy("Members"), "group", "cdp.member"),
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
             (gettext_lazy("Orders"), "receipt_long", "cdp.order"),
+            (gettext_lazy("Erasure receipts"), "person_off", "cdp.erasurereceipt"),
             (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
             (gettext_lazy("Event types"), "category", "cdp.eventtype"),
         ],
