@@ -61,6 +61,10 @@ def credit(over: Handover) -> None:
     feed.tell(READER, [feed.Heard("order", *row) for row in orders.values_list("pk", "member", "placed_at")])
 
 
+def unclosed(member: int) -> int:
+    return Enrolment.objects.filter(member=member, closed_at=None).count()
+
+
 def _held(**which: object) -> list[Enrolment]:
     return list(Enrolment.objects.filter(closed_at=None, **which).order_by("pk").select_for_update(no_key=True))
 

@@ -4,7 +4,7 @@ A pair is due to be joined when its source is trusted for a kind that names each
 a kind of which a source gives a person one. Everything else is for review. The score, 0 to 100, is how sure the identities that
 they share make it, 1 - (1 - w1)(1 - w2)..., with the weights of `cdp/kinds.py` (what is weak weighs at most 15) and of what both
 are said to be (AGREE); each attribute in which they differ takes a third of it, a contradiction half.
-What a person once kept apart, or took apart again, is not proposed again on the same evidence.
+What a person once kept apart, or took apart again, is not proposed again on the same evidence, and never due.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ def propose(found: Resolved, *, now: datetime) -> list[int]:
 _PROPOSE = """
     INSERT INTO cdp_mergecandidate AS c
            (source_id, made_at, low_id, high_id, state, score, basis, evidence, decided_by)
-    SELECT %s, %s, low, high, state, score, basis, evidence, ''
+    SELECT %s, %s, low, high,
+           CASE WHEN EXISTS (SELECT FROM cdp_merge m WHERE m.undone_at IS NOT NULL
+                             AND (m.keep_id, m.drop_id) IN ((low, high), (high, low))) THEN 'open' ELSE state END,
+           score, basis, evidence, ''
     FROM (SELECT low, high, state, score, evidence, ARRAY(SELECT jsonb_array_elements_text(basis)::bigint) AS basis
           FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::jsonb[], %s::jsonb[])
                AS p (low, high, state, score, basis, evidence)) p

@@ -3,7 +3,7 @@
 A data key is 256 random bits, wrapped under FIELD_KEY in a table of its own, made when it is first needed. A sealed value names
 its data key: `0 | id of the data key (8) | nonce (12) | ciphertext`. So a change of FIELD_KEY wraps the data keys anew and leaves
 the values alone, and a merge moves neither: what was told of each of two members stays under each one's key, and who erases a
-person destroys the keys of all members that were merged into one.
+person destroys the keys of all members that were merged into one. An unmerge ends with `take_over`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,31 @@ def open_for(rows: Sequence[bytes]) -> list[str | None]:
     wanted = {_key_of(row) for row in rows}
     keys = _by_id(wanted)
     return [_open(keys[_key_of(row)], row) if _key_of(row) in keys else None for row in rows]
+
+
+def take_over(members: Sequence[int], *, now: datetime) -> int:
+    """After an unmerge: what came while two were one, and was given back, is sealed anew under the key of whose it is now.
+    Returns how many events. In the caller's transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT e.id, e.occurred_at, e.member_id, e.sealed FROM cdp_event e
+               WHERE e.member_id = ANY(%s) AND e.sealed IS NOT NULL ORDER BY e.id FOR NO KEY UPDATE""",
+            [sorted(set(members))],
+        )
+        rows = cursor.fetchall()
+        own = _of_members(sorted({member for _id, _at, member, _sealed in rows}), now=now)
+        others = [row for row in rows if _key_of(row[3]) != own[row[2]][0]]
+        texts = open_for([sealed for _id, _at, _member, sealed in others])
+        opened = [(row, text) for row, text in zip(others, texts, strict=True) if text is not None]
+        anew = seal_for([row[2] for row, _text in opened], [text for _row, text in opened], now=now)
+        cursor.execute(
+            """UPDATE cdp_event e SET sealed = n.sealed
+               FROM unnest(%s::bigint[], %s::timestamptz[], %s::bytea[]) AS n (id, occurred_at, sealed)
+               WHERE (e.id, e.occurred_at) = (n.id, n.occurred_at)""",
+            [[row[0] for row, _text in opened], [row[1] for row, _text in opened], anew],
+        )
+        return cursor.rowcount
 
 
 def destroy(members: Iterable[int]) -> int:

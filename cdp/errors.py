@@ -41,8 +41,24 @@ class Decided(Exception):
     """A pair of members about which somebody has decided already."""
 
 
+class InvalidAttribute(ValueError):
+    """An attribute that cannot be declared so: the field of its definition, and what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidTag(ValueError):
+    """A tag that is not `family:name` of a known family."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
+
+
+class UnknownSource(Exception):
+    """No row ever came from a source of this code."""
 
 
 class InvalidCondition(ValueError):
@@ -69,3 +85,15 @@ class TooManyRevealed(Exception):
 
 class WordRefused(Exception):
     """A word of consent that cannot be taken; the message says what is lacking."""
+
+
+class TooManyAttributes(ValueError):
+    """A member would have more attributes than the bound that it names."""
+
+
+class InvalidBrand(ValueError):
+    """Settings of the brand that cannot be, each with what would be right."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
+        self.faults = list(faults)

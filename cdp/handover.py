@@ -48,6 +48,10 @@ class Policy:
 
     def unmerge(self, rows: Rows, over: Handover) -> None: ...
 
+    def going(self, rows: Rows, member: int) -> int:
+        """How many rows of a member would go over: for people who are about to decide."""
+        return 0
+
 
 class _Stays(Policy):
     """History: the rows stay with the member who made them."""
@@ -86,6 +90,14 @@ class Moves(Policy):
         values = {"keys": over.moved.get(label, []), "identities": over.moved.get("cdp.Identity", [])}
         _move(rows, over.keep, over.drop, [known, *self._only()], values, busy_stay=self.busy_stay)
 
+    def going(self, rows: Rows, member: int) -> int:
+        table, column = _names(rows)
+        with connection.cursor() as cursor:
+            conditions = " AND ".join([f"t.{column} = %s", *self._only()])
+            cursor.execute(f"SELECT count(*) FROM {table} t WHERE {conditions}", [member])
+            count: int = cursor.fetchone()[0]
+        return count
+
     def _only(self) -> list[str]:
         return [f"({self.only})"] if self.only else []
 
@@ -107,12 +119,16 @@ class Special(Policy):
     merges: Callable[[Handover], None]
     unmerges: Callable[[Handover], None]
     turn: int = THEN
+    counts: Callable[[int], int] = lambda member: 0
 
     def merge(self, rows: Rows, over: Handover) -> None:
         self.merges(over)
 
     def unmerge(self, rows: Rows, over: Handover) -> None:
         self.unmerges(over)
+
+    def going(self, rows: Rows, member: int) -> int:
+        return self.counts(member)
 
 
 def _move(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import phonenumbers
 from django.db import connection, transaction
@@ -171,7 +172,8 @@ def standing(keys: Sequence[Key]) -> list[tuple[bytes, str]]:
 
 
 def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, bytes], Key]:
-    return {(key.kind, key.app, blind): key for key in keys for blind in key.blinds(versions)}
+    each = list(keys)
+    return {(key.kind, key.app, key.blind(version)): key for version in versions.every() for key in each}
 
 
 def strength(key: Key) -> int:
@@ -179,39 +181,38 @@ def strength(key: Key) -> int:
     return kinds.STRENGTH[key.kind]
 
 
-@dataclass(frozen=True)
-class Known:
-    """An identity as it is stored: whom it names, who told of it, and whether it names that member alone."""
+class Known(NamedTuple):
+    """An identity as it is stored."""
 
     id: int
     member: int
-    told_by: frozenset[int | None]  # sources; None: stored before sources were noted
-    used_by: frozenset[int]  # members other than its own that named themselves with it
-    weak: bool  # more than its cap allows: it names nobody any more
+    source: int | None  # who told of it first; None: stored before that was noted
+    weak: bool  # more members share it than its cap allows: it names nobody any more
 
 
-def known(keys: Iterable[Key], *, hold: bool = False) -> dict[Key, Known]:
-    """Those of the keys that are stored. One index look-up each, in one statement. `hold`: until the commit no merge changes whom
-    they name; in the order of ids, as a merge locks them.
-    """
+def known(keys: Iterable[Key]) -> dict[Key, Known]:
+    """Those of the keys that are stored, under whichever version of the blind key. One index look-up each, in one statement."""
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         by_blind = _by_blind(keys, blinds.versions())
         cursor.execute(
-            f"""SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id,
-                       ARRAY(SELECT t.source_id FROM cdp_telling t WHERE t.identity_id = i.id),
-                       ARRAY(SELECT u.member_id FROM cdp_identityuse u WHERE u.identity_id = i.id AND i.weak_since IS NULL),
-                       i.weak_since IS NOT NULL
-                FROM cdp_identity i
-                JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)
-                {"ORDER BY i.id FOR KEY SHARE OF i" if hold else ""}""",
+            """SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id, i.weak_since IS NOT NULL FROM cdp_identity i
+               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
             [[at[i] for at in by_blind] for i in range(3)],
         )
-        return {
-            by_blind[kind, app, bytes(blind)]: Known(
-                id, member, frozenset([source, *others]), frozenset(used) - {member}, weak
-            )
-            for kind, app, blind, id, member, source, others, used, weak in cursor.fetchall()
-        }
+        return {by_blind[kind, app, bytes(blind)]: Known(*found) for kind, app, blind, *found in cursor.fetchall()}
+
+
+def hold(known: Collection[Known]) -> bool:
+    """Until the commit no merge changes whom they name. False: they do not stand as they were seen any more. In the order of ids,
+    as a merge locks them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT id, member_id, source_id, weak_since IS NOT NULL FROM cdp_identity
+               WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE""",
+            [[identity.id for identity in known]],
+        )
+        return set(cursor.fetchall()) == set(known)
 
 
 def owners(keys: Iterable[Key]) -> dict[Key, int]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.apps import apps
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp.belongings import BELONGINGS, Belonging
+from cdp.belonging import BELONGINGS, Belonging
 from cdp.errors import CannotMerge
 from cdp.handover import Handover, Policy
-from cdp.models import Member, Merge
+from cdp.models import FeedRow, Member, Merge
 from cdp.roots import hold, root, roots
 from config.ground import audit
 from config.ground.nudge import nudge
@@ -73,8 +74,14 @@ def unmerge(merge_id: int, *, reason: str, actor: str, now: datetime) -> Merge:
     return found
 
 
+def went_over(made: Merge) -> dict[str, int]:
+    """Name of a table -> how many of its rows went over; what waits in the feed is nobody's concern."""
+    went = {apps.get_model(label): len(keys) for label, keys in sorted(made.moved.items())}
+    return {str(model._meta.model_name): count for model, count in went.items() if model not in (Member, FeedRow)}
+
+
 def _meet(keep: int, drop: int) -> tuple[int, int]:
-    """Who stands for the two, held. Who waited here for another merge looks again."""
+    """Who stands for the two, held. Who waited here for another merge gives its locks back and looks again."""
     while True:
         standing = roots([keep, drop])
         if len(standing) < len({keep, drop}):
@@ -82,9 +89,11 @@ def _meet(keep: int, drop: int) -> tuple[int, int]:
         one, other = standing[keep], standing[drop]
         if one == other:
             raise CannotMerge("same", _("these are one member already"))
-        if _hold(one, other) == {one: one, other: other}:
-            _check_there(one, other)
-            return one, other
+        with transaction.atomic():
+            if _hold(one, other) == {one: one, other: other}:
+                _check_there(one, other)
+                return one, other
+            transaction.set_rollback(True)
 
 
 def _check_there(*members: int) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from django.db import connection
 
-from cdp import consents, placement, profiles
+from cdp import consents, feed
 from cdp.handover import LAST, Handover, Special
-from cdp.models import Merge, Profile
+from cdp.ingest.batch import HISTORY
+from cdp.models import Consent, Merge, Profile
 
 _SAY = """
     WITH said AS (
@@ -63,8 +64,8 @@ def _two_profiles(over: Handover) -> None:
 
 
 def _know(over: Handover, members: list[int]) -> None:
-    at = profiles.refresh_on(sorted(members), now=over.at)
-    placement.place(sorted(members), as_of=at, quiet=members)
+    absorb = feed.READERS.get(feed.PROFILE)
+    absorb([feed.Heard(HISTORY, over.merge, member, over.at) for member in members], now=over.at)
 
 
 def _one_word(over: Handover) -> None:
@@ -78,4 +79,4 @@ def _two_words(over: Handover) -> None:
 
 ATTRIBUTES = Special(_say, _unsay)
 PROFILE = Special(_one_profile, _two_profiles, turn=LAST)
-CONSENT = Special(_one_word, _two_words)
+CONSENT = Special(_one_word, _two_words, counts=lambda member: Consent.objects.filter(member=member).count())

@@ -20,7 +20,10 @@ Held = dict[int, list[tuple[str, str, frozenset[int | None]]]]  # member -> kind
 @dataclass(frozen=True)
 class Knowledge:
     keys: dict[Key, Known]
-    held: Held  # of the members for whom it matters
+    held: Held  # of the members that a row would let grow or meet
+    used_by: dict[
+        int, set[int]
+    ]  # identity -> members other than its own that named themselves with it, where it matters
 
 
 @dataclass(eq=False)
@@ -87,32 +90,47 @@ def plan(rows: Sequence[Sequence[Key]], known: Knowledge, rules: Rules) -> Plan:
 
 class _Planner:
     def __init__(self, rows: Sequence[Sequence[Key]], known: Knowledge, rules: Rules) -> None:
-        self.rows = [sorted(dict.fromkeys(row), key=strength) for row in rows]
-        self.known, self.rules, self.ours = known, rules, rules.source
+        self.rows, self.known, self.rules, self.ours = rows, known, rules, rules.source
         self.members: dict[int, Person] = {}
         self.named: dict[Key, Person] = {}
-        for key, found in known.keys.items():
-            self.named[key] = self._member(found.member)
-            self.named[key].hold((key.kind, key.app), [self.ours])  # we tell of it now
 
     def plan(self) -> Plan:
         made = Plan([None] * len(self.rows), [None] * len(self.rows))
-        strong = [[key for key in row if not self._weak(key)] for row in self.rows]
-        asides = [self._together(keys) for keys in strong]
-        for n, keys in enumerate(strong):
+        for n, row in enumerate(self.rows):
+            if key := self._simple(row):
+                made.by[n], made.homes[n] = key, self._member(self.known.keys[key].member)
+        others = {
+            n: sorted(dict.fromkeys(row), key=strength) for n, row in enumerate(self.rows) if row and not made.by[n]
+        }
+        strong = {n: [key for key in row if not self._weak(key)] for n, row in others.items()}
+        asides = {n: self._together(keys) for n, keys in strong.items()}
+        for n, keys in strong.items():
             if keys:
                 made.by[n] = keys[0]
                 made.homes[n] = self._of(keys[0])
                 self._meet(made, keys, asides[n])
-                self._take_along(made, keys, [key for key in self.rows[n] if self._weak(key)])
+                self._take_along(made, keys, [key for key in others[n] if self._weak(key)])
             else:
                 made.weak.add(n)
         shared = {key for key, _person in made.uses}
         for n in made.weak:
-            made.by[n] = next((key for key in self.rows[n] if key not in shared and self._names_one(key)), None)
+            made.by[n] = next((key for key in others[n] if key not in shared and self._names_one(key)), None)
             made.homes[n] = self._of(key) if (key := made.by[n]) else None
         made.new = {key: person.top() for key, person in self.named.items() if key not in self.known.keys}
         return made
+
+    def _simple(self, row: Sequence[Key]) -> Key | None:
+        """The strongest identity of a row that names one member by nothing but strong ones: most rows of most batches."""
+        member = None
+        for key in row:
+            found = self.known.keys.get(key)
+            if found is None or found.weak or self.rules.of(key.kind).weak or found.member != (member or found.member):
+                return None
+            member = found.member
+        if member in self.known.held:  # another row makes it grow or meet: we tell of these now
+            for key in row:
+                self._of(key)
+        return min(row, key=strength) if row else None
 
     def _together(self, keys: Sequence[Key]) -> list[Person]:
         """The keys of a row become one person; returns those that they cannot be one with."""
@@ -141,23 +159,25 @@ class _Planner:
         by = tuple(key for key in keys if self._of(key) is home)
         for key in weak:
             found = self.known.keys.get(key)
-            if key not in self.named:
+            if found is None and key not in self.named:
                 if not self._foreign(home):
                     self.named[key] = home
             elif (owner := self._of(key)) is not home and not (found and found.weak):
-                if self.rules.of(key.kind).cap is not None or not (found and found.used_by):
+                if self.rules.of(key.kind).cap is not None or not (found and self.known.used_by.get(found.id)):
                     self._use(made, key, home)
                 made.meetings.append(Meeting(home, owner, by, (key,)))
 
     def _use(self, made: Plan, key: Key, home: Person) -> None:
         found = self.known.keys.get(key)
-        if not (found and home.member in found.used_by):
+        if not (found and home.member in self.known.used_by.get(found.id, ())):
             made.uses[key, home] = None
 
     def _names_one(self, key: Key) -> bool:
         """Whether a weak identity names exactly one member, as far as is known."""
         found = self.known.keys.get(key)
-        return key in self.named and not (found and (found.weak or found.used_by))
+        if found is None:
+            return key in self.named
+        return not found.weak and not self.known.used_by.get(found.id)
 
     def _weak(self, key: Key) -> bool:
         found = self.known.keys.get(key)
@@ -171,8 +191,11 @@ class _Planner:
         return self.members[member]
 
     def _of(self, key: Key) -> Person:
+        """Whom it names; an unknown one names somebody new. Our source tells of it now."""
         if key not in self.named:
-            self.named[key] = Person(None, {(key.kind, key.app): {self.ours}})
+            found = self.known.keys.get(key)
+            self.named[key] = self._member(found.member) if found else Person(None)
+            self.named[key].hold((key.kind, key.app), [self.ours])
         return self.named[key].top()
 
     def _unite(self, one: Person, other: Person) -> bool:

@@ -10,12 +10,14 @@ from django.db.models import Max
 
 from cdp import population, profiling
 from cdp.features.purchase import COLUMNS, PURCHASE
+from cdp.features.tagged import TAGS
 from cdp.models import Profile
 from config.ground.models import Brand
 
-_SET = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS)
-_OLD = ", ".join(f"p.{c}" for c in COLUMNS)
-_NEW = ", ".join(f"excluded.{c}" for c in COLUMNS)
+_KEPT = (*COLUMNS, "tags")
+_SET = ", ".join(f"{c} = excluded.{c}" for c in _KEPT)
+_OLD = ", ".join(f"p.{c}" for c in _KEPT)
+_NEW = ", ".join(f"excluded.{c}" for c in _KEPT)
 
 
 @transaction.atomic
@@ -28,11 +30,12 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
     run = population.current(as_of=as_of)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO cdp_profile AS p (member_id, {", ".join(COLUMNS)}, stage, value_tier, as_of)
+            f"""INSERT INTO cdp_profile AS p (member_id, {", ".join(_KEPT)}, stage, value_tier, as_of)
                 SELECT member_id, {", ".join(COLUMNS[:8])}, interval,
-                       last_order_at + interval * interval '1 day', '', '', %(as_of)s
+                       last_order_at + interval * interval '1 day', coalesce(tags, '{{}}'), '', '', %(as_of)s
                 FROM (SELECT *, (%(k)s * %(base)s + interval_sum)::float / (%(k)s + interval_count) AS interval
                       FROM ({PURCHASE}) purchase) f
+                LEFT JOIN ({TAGS}) tagged USING (member_id)
                 ORDER BY member_id
                 ON CONFLICT (member_id) DO UPDATE SET {_SET}, as_of = excluded.as_of
                 WHERE p.as_of <= excluded.as_of AND ({_OLD}) IS DISTINCT FROM ({_NEW})""",

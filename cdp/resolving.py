@@ -32,6 +32,7 @@ class Resolved:
     rules: Rules
     fresh: set[int] = field(default_factory=set)  # members that were made
     news: set[int] = field(default_factory=set)  # members that got an identity
+    new: set[Key] = field(default_factory=set)  # identities that were nobody's before
     weak: set[int] = field(default_factory=set)  # rows without any strong identity
     meetings: list[Meeting] = field(default_factory=list)
     ids: dict[Key, int] = field(default_factory=dict)  # of the batch's identities
@@ -71,25 +72,34 @@ class _Resolving:
             if not self._claim(plan):
                 continue
             with transaction.atomic():
-                self._meet_parked(plan)
-                if self._look(plan) == known:
+                if self._stands(known, plan):
                     break
                 transaction.set_rollback(True)  # gives the locks back
         return self._write(known, plan)
 
-    def _look(self, plan: Plan | None = None) -> Knowledge:
-        """What identities name that others have, and what members hold whom a row would let grow or meet. With a plan: all of
-        that is locked, as the plan needs it.
-        """
-        keys = identity.known(self.keys - self.ours.keys(), hold=plan is not None)
-        if plan:
-            _lock({found.member for found in keys.values()} if self.change else plan.growing)
-        curious: set[int] = set()
+    def _look(self) -> Knowledge:
+        """What identities name that others have; and what members hold, and who used what, where a row is not simple."""
+        keys = identity.known(self.keys - self.ours.keys())
+        curious, used = set(), set()
         for row in self.rows:
             named = {keys[key].member for key in row if key in keys}
-            if len(named) > 1 or (named and not all(key in keys for key in row)):
+            whole = all(key in keys for key in row)
+            if len(named) > 1 or (named and not whole):
                 curious |= named
-        return Knowledge(keys, held_by(curious, but=self.ours.values()))
+            if len(named) > 1 or any(self.rules.ever_weak(key.kind) for key in row):
+                used |= {keys[key].id for key in row if key in keys}
+        return Knowledge(keys, held_by(curious, but=self.ours.values()), used_by(used))
+
+    def _stands(self, known: Knowledge, plan: Plan) -> bool:
+        """Lock what the plan rests on. False: it is not as it was seen any more."""
+        self._meet_parked(plan)
+        if not identity.hold(known.keys.values()):
+            return False
+        nobodys = self.keys - known.keys.keys() - self.ours.keys()  # weak ones that no row here gives to anybody
+        if nobodys and identity.known(nobodys):
+            return False
+        _lock({found.member for found in known.keys.values()} if self.change else plan.growing)
+        return known == Knowledge(known.keys, held_by(known.held, but=self.ours.values()), used_by(known.used_by))
 
     def _claim(self, plan: Plan) -> bool:
         """Take the unknown identities for whom the plan says; True when none of them was somebody's meanwhile."""
@@ -126,7 +136,9 @@ class _Resolving:
         turned = self._count({(key, self.ids[person]) for key, person in plan.uses}, ids)
         spent = {key for key, found in known.keys.items() if found.weak} | {key for key in ids if ids[key] in turned}
         owner |= {key: found.member for key, found in known.keys.items()}
-        shared = {key for key, _person in plan.uses} | {key for key, found in known.keys.items() if found.used_by}
+        shared = {key for key, _person in plan.uses} | {
+            key for key, found in known.keys.items() if known.used_by.get(found.id)
+        }
         told = {key for key in owner if self.rules.ever_weak(key.kind) and key not in shared | spent}
         for meeting in plan.meetings:
             meeting.home.member, meeting.other.member = self.ids[meeting.home], self.ids[meeting.other]
@@ -136,6 +148,7 @@ class _Resolving:
             self.rules,
             fresh=fresh,
             news={self.ids[person] for person in plan.new.values()},
+            new=set(plan.new),
             weak=plan.weak,
             meetings=plan.meetings,
             ids=ids,
@@ -157,15 +170,15 @@ class _Resolving:
 
     def _tell(self, known: Knowledge) -> None:
         """Our source names these identities too."""
-        if self.source is None:
-            return
-        told = sorted(found.id for found in known.keys.values() if self.source.pk not in found.told_by)
-        if told:
+        told = sorted(found.id for found in known.keys.values() if found.source != self.rules.source)
+        if told and self.source:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    """INSERT INTO cdp_telling (identity_id, source_id) SELECT id, %s FROM unnest(%s::bigint[]) AS id
-                       ON CONFLICT DO NOTHING""",
-                    [self.source.pk, told],
+                    """INSERT INTO cdp_telling (identity_id, source_id)
+                       SELECT t.id, %(us)s FROM unnest(%(told)s::bigint[]) AS t (id)
+                       WHERE NOT EXISTS (SELECT FROM cdp_telling k WHERE k.identity_id = t.id AND k.source_id = %(us)s)
+                       ORDER BY t.id ON CONFLICT DO NOTHING""",
+                    {"us": self.source.pk, "told": told},
                 )
 
     def _count(self, uses: Collection[tuple[Key, int]], ids: dict[Key, int]) -> set[int]:
@@ -224,6 +237,22 @@ def held_by(members: Iterable[int], *, but: Iterable[int] = (), only: Iterable[i
             for member, kind, app, source, others in cursor.fetchall():
                 held.setdefault(member, []).append((kind, app, frozenset([source, *others])))
     return held
+
+
+def used_by(identities: Iterable[int]) -> dict[int, set[int]]:
+    """Identity -> the members other than its own that named themselves with it."""
+    used: dict[int, set[int]] = {identity: set() for identity in identities}
+    if used:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT u.identity_id, u.member_id FROM cdp_identityuse u
+                   JOIN cdp_identity i ON i.id = u.identity_id AND i.weak_since IS NULL AND i.member_id <> u.member_id
+                   WHERE u.identity_id = ANY(%s)""",
+                [list(used)],
+            )
+            for identity, member in cursor.fetchall():
+                used[identity].add(member)
+    return used
 
 
 def _meet(waited_for: Collection[Key], alone: Collection[Key]) -> None:

@@ -35,16 +35,17 @@ def away(members: Iterable[int]) -> dict[int, int]:
 
 
 def kin(members: Iterable[int]) -> dict[int, list[int]]:
-    """Member -> everybody else that it has ever been one with, also where they have parted since: mostly nobody."""
+    """Of those who were ever merged: member -> everybody that it has been one with, and itself, also where they have parted."""
     found: dict[int, list[int]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """WITH RECURSIVE kin AS (
                    SELECT DISTINCT member, member AS id FROM unnest(%s::bigint[]) AS member
+                   WHERE member IN (SELECT keep_id FROM cdp_merge UNION ALL SELECT drop_id FROM cdp_merge)
                    UNION
                    SELECT kin.member, CASE m.keep_id WHEN kin.id THEN m.drop_id ELSE m.keep_id END
                    FROM kin JOIN cdp_merge m ON m.keep_id = kin.id OR m.drop_id = kin.id)
-               SELECT member, id FROM kin WHERE id <> member ORDER BY member, id""",
+               SELECT member, id FROM kin ORDER BY member, id""",
             [list(members)],
         )
         for member, other in cursor.fetchall():

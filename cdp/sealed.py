@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from cdp.models import DataKey, Event, Identity, Parked
-from config.ground.sealed import FOLLOWERS, Blind, Followers, Pairs, declare, declare_under_members
+from cdp.models import DataKey, Event, Identity, IngestBody, Parked
+from config.ground.sealed import FOLLOWERS, LARGE, Blind, Followers, Pairs, declare, declare_under_members
 
 
 def follow(pairs: Pairs, version: str) -> None:
@@ -19,5 +19,6 @@ def stuck(version: str) -> Mapping[str, int]:
 declare(Identity, "sealed", blind=Blind(after=("kind", "app")))
 declare(DataKey, "sealed_key", opens=bytes.fromhex)
 declare(Parked, "sealed")
+declare(IngestBody, "sealed", opens=None, rows=LARGE)
 declare_under_members(Event, "sealed")
 FOLLOWERS.add(Parked._meta.label, Followers(follow, stuck))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from cdp import daily, feed, parked
+from cdp import daily, feed, joining, parked
+from cdp.quality.watch import watch
 from config.ground import clock
 
 SLICE = 1000  # members a drain: a few hundred ms of refresh each, so locks stay short and a lost worker loses little
@@ -24,7 +25,15 @@ def drain_all() -> int:
     return handled
 
 
+@shared_task(name="cdp.join")
+def join() -> None:
+    """What a crash left between a batch and the joining of its members; and the pairs that became one otherwise."""
+    joining.join_due(now=clock.now())
+    joining.overtake(now=clock.now())
+
+
 @shared_task(name="cdp.daily")
 def turn_day() -> None:
     daily.turn(now=clock.now())
     parked.ring_for_late(now=clock.now())
+    watch(now=clock.now())

@@ -5,16 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, FloatField, Func, IntegerField, Value, When
-from django.db.models.fields.json import KeyTextTransform
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models import Field as DjangoField
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import column, declare
+from cdp import attributes
+from cdp.conditions.vocabulary import DECLARED, Field, column, declare
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.profile import Stage, ValueTier
 from config.ground import clock
 
 DAYS = _("days")
+Type = AttributeDefinition.Type
 
 
 class DaysBetween(Func):
@@ -72,4 +91,32 @@ declare(
 )
 declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True, judges=True)
 declare("registered_at", _("registered"), "time", column("registered_at"), historical=True)
-declare("name", _("member's name"), "text", lambda as_of: KeyTextTransform("name", "attributes"))
+
+
+# Kind of attribute -> kind of field, and what reads its JSON; a value that does not fit is not known.
+READ: dict[str, tuple[str, str, DjangoField[Any, Any]]] = {
+    Type.NUMBER: ("number", "cdp_as_number", DecimalField(max_digits=38, decimal_places=9)),
+    Type.INTEGER: ("number", "cdp_as_whole", BigIntegerField()),
+    Type.MONEY: ("money", "cdp_as_whole", BigIntegerField()),
+    Type.BOOLEAN: ("boolean", "cdp_as_boolean", BooleanField()),
+    Type.DATE: ("date", "cdp_as_date", DateField()),
+    Type.INSTANT: ("time", "cdp_as_instant", DateTimeField()),
+    Type.LIST: ("list", "cdp_as_list", ArrayField(TextField())),
+}
+
+
+def _attribute(declared: attributes.Declared) -> Field:
+    name = declared.name
+    if declared.type not in READ:
+        return Field(
+            declared.label, declared.type, lambda as_of: KeyTextTransform(name, "attributes"), choices=declared.choices
+        )
+    type, function, output = READ[declared.type]
+    return Field(
+        declared.label,
+        type,
+        lambda as_of: Func(KeyTransform(name, "attributes"), function=function, output_field=output),
+    )
+
+
+DECLARED.append(lambda: {name: _attribute(one) for name, one in attributes.declared().items()})

@@ -17,6 +17,7 @@ from django.db.models import Min
 from automation import runner, schedules
 from automation.results import rollup
 from cdp import daily
+from cdp.quality.watch import watch
 from cdp.tasks import drain_all
 from config.ground import clock
 from config.ground.models import Schedule
@@ -44,6 +45,7 @@ def run(
         now = clock.now()
         tell(told, now, now=now)
         turned = daily.turn(now=now)
+        watch(now=now)
         settle(now=now)
         barrier(now)
         settle(now=now)

@@ -1,5 +1,5 @@
-from cdp.belongings import declare
-from cdp.handover import FOLLOWS, Special
+from cdp.belonging import declare
+from cdp.handover import FOLLOWS, STAYS, Special
 from cdp.leaving import Kept
 from loyalty.ledger import transfer
 from loyalty.models import Entry, Lot, PointsAccount
@@ -8,7 +8,7 @@ LEDGER = Kept("the ledger is append-only, and its sums stay, under a number that
 
 declare(
     PointsAccount,
-    merge=Special(transfer.join, transfer.part),
+    merge=STAYS,
     export=("programme__key", "avail", "pend", "held", "debt"),
     erase=LEDGER,
 )
@@ -22,7 +22,7 @@ declare(
 declare(
     Lot,
     "account__member",
-    merge=FOLLOWS,
+    merge=Special(transfer.join, transfer.part, counts=transfer.remaining),
     export=("account__programme__key", "state", "original", "remaining", "available_at", "expires_at"),
     erase=LEDGER,
 )

@@ -17,6 +17,19 @@ from config.ground.paging import page
 from config.ground.problems import Refused
 from config.ground.web import Door, key_of
 
+EXAMPLE = {
+    "id": 7,
+    "member": 17,
+    "version": 1,
+    "state": "open",
+    "step": "hello",
+    "enrolled_at": "2026-02-28T02:00:00Z",
+    "due_at": "2026-03-03T02:00:00Z",
+    "closes_at": "2026-03-14T02:00:00Z",
+    "closed_at": None,
+    "reason": "",
+}
+
 
 class EnrolmentItem(Struct):
     id: int
@@ -45,8 +58,8 @@ class JourneyEnrolments(Door):
         "Who is in a journey",
         name="journey_enrolments",
         answers={200: EnrolmentPage},
-        refusals=(404,),
         parameters=openapi.PAGE,
+        answer={"items": [EXAMPLE], "next": None},
     )
     def get(self, request: Request, key: str) -> Response:
         """The oldest first. Of members that the key's source has told of, or of everybody with `members:all`."""

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from cdp import personal
 from cdp.errors import InvalidEventType
@@ -21,6 +22,7 @@ class EventTypeForm(forms.ModelForm):
     class Meta:
         model = EventType
         fields = ["code", "label", "personal", "retention_days"]
+        widgets = {"personal": UnfoldAdminTextInputWidget}
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
@@ -35,6 +37,7 @@ class EventTypeForm(forms.ModelForm):
 @admin.register(EventType)
 class EventTypeAdmin(ModelAdmin):
     form = EventTypeForm
+    fields = ["code", "label", "personal", "retention_days"]
     list_display = ["code", "label", "names", "retention_days", "deleted", "swept_at"]
     search_fields = ["code", "label"]
     ordering = ["code"]

@@ -1,10 +1,22 @@
+"""Orders with what was in them and what went back; rows that wait for their parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp.admin.shown import amount
+from cdp.admin.words import KINDS
 from cdp.models import Order, OrderLine, Parked, Refund
+from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+SORTS = {"event": _("event"), "refund": _("refund")}
 
 
 class LineInline(ReadOnlyInline):
@@ -40,10 +52,21 @@ class RefundInline(ReadOnlyInline):
         return amount(refund.amount, refund.order.currency)
 
 
+class WithoutMember(admin.SimpleListFilter):
+    title = _("member")
+    parameter_name = "named"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("without a member")), ("yes", _("with a member"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        return queryset if self.value() not in ("no", "yes") else queryset.filter(member__isnull=self.value() == "no")
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["external_id", "member", "paid", "back", "placed_at", "channel", "store", "source"]
-    list_filter = ["source"]
+    list_filter = [WithoutMember, "source"]
     list_select_related = ["member", "source"]
     list_fullwidth = True
     ordering = ["-placed_at"]
@@ -65,10 +88,22 @@ class OrderAdmin(ReadOnlyAdmin):
 
 @admin.register(Parked)
 class ParkedAdmin(ReadOnlyAdmin):
-    list_display = ["kind", "external_id", "waits_for", "why", "parked_at", "alarmed_at", "source"]
+    list_display = ["sort", "external_id", "parent", "why", "parked_at", "alarmed_at", "source"]
     list_filter = ["why", "source"]
     list_select_related = ["source"]
     list_fullwidth = True
     ordering = ["parked_at"]
     search_fields = ["=external_id", "=waits_for"]
     search_help_text = _("number of the row, or of the order that it waits for")
+
+    @display(description=_("kind"), ordering="kind")
+    def sort(self, parked: Parked) -> str:
+        return word(SORTS, parked.kind)
+
+    @display(description=_("waits for"))
+    def parent(self, parked: Parked) -> str:
+        """The order's number; of an event, the kinds of its identities."""
+        if parked.why != Parked.Why.NO_MEMBER:
+            return parked.waits_for
+        kinds = (name.partition("@") for name in parked.waits_for.split(", "))
+        return ", ".join(f"{word(KINDS, kind)}{at}{app}" for kind, at, app in kinds)

@@ -78,8 +78,8 @@ class EraseForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "inputmode": "numeric"}),
     )
 
-    def __init__(self, member: Member, *args: Any) -> None:
-        super().__init__(*args, prefix="erase")
+    def __init__(self, member: Member, data: Any = None) -> None:
+        super().__init__(data, prefix="erase")
         self.member = member
 
     def clean_number(self) -> str:

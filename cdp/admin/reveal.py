@@ -38,7 +38,9 @@ class WhyForm(forms.Form):
 
 def link(identity: Identity) -> SafeString:
     where = reverse("admin:cdp_identity_reveal", args=[identity.member_id, identity.pk])
-    return format_html('<a href="{}">{}</a>', where, _("show"))
+    return format_html(
+        '<a class="font-medium text-primary-600 dark:text-primary-500" href="{}">{}</a>', where, _("show")
+    )
 
 
 def page(site: Any, request: HttpRequest, member: int, identity: int) -> HttpResponse:

@@ -18,6 +18,7 @@ from config.ground.answers import once
 from config.ground.problems import Fault, Refused
 from config.ground.web import Door, key_of
 
+IN_FORCE = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-02-28T10:00:00+08:00"}
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,19}$")]  # what its column holds
 
 
@@ -48,6 +49,8 @@ class MemberConsents(Door):
         answers={200: ConsentAnswer},
         refusals=(404, 409, 422),
         parameters=(openapi.IDEMPOTENCY_KEY,),
+        example=IN_FORCE | {"evidence": "form 7"},
+        answer={"recorded": True, "in_force": IN_FORCE},
     )
     @once(required=False)
     def post(self, request: Request, member: str) -> Response:
@@ -63,8 +66,6 @@ class MemberConsents(Door):
             raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
         key = key_of(request)
         found = visible.member(member, key)
-        if found is None:
-            raise Refused(404, "no_such_member", _("this key sees no such member"))
         word = consents.Said(
             found.pk,
             said.channel,

@@ -79,12 +79,14 @@ class OneMember(MemberDoor):
 def _visible(name: str, key: ApiKey, *, erased: bool = False) -> Member:
     if ALL not in key.scopes:
         raise Refused(403, "wrong_scope", _("this key lacks the scope %(scope)s") % {"scope": ALL})
-    found = visible.member(name, key)
-    if found is None and erased and name.isascii() and name.isdigit() and len(name) < 19:
-        found = Member.objects.filter(pk=int(name), erased_at__isnull=False).first()
-    if found is None:
-        raise Refused(404, "no_such_member", _("this key sees no such member"))
-    return found
+    try:
+        return visible.member(name, key)
+    except visible.NoSuchMember:
+        by_id = erased and name.isascii() and name.isdigit() and len(name) < 19
+        gone = Member.objects.filter(pk=int(name), erased_at__isnull=False).first() if by_id else None
+        if gone is None:
+            raise
+        return gone
 
 
 def _one_of(request: Request, name: str, known: tuple[str, ...], default: str) -> str:

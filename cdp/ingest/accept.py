@@ -17,12 +17,15 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from msgspec import structs
 
-from cdp import candidates, consents, feed, joining, personal, resolving
+from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags
 from cdp.errors import BatchRejected, Rejected
-from cdp.ingest import batch, early, granted, products, refunds, tables
+from cdp.ingest import batch, early, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
+from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
+from cdp.ingest.log import Noted
 from cdp.ingest.rows import MemberRow
 from cdp.models import Source, ThirdPartyAttribute
 from cdp.models.source import OWN
@@ -44,11 +47,26 @@ class Own:
 
 
 def accept(
-    kind: str, raw: Sequence[Any], *, source: str, atomic: bool = False, history: bool = False, now: datetime
+    kind: str,
+    raw: Sequence[Any],
+    *,
+    source: str,
+    atomic: bool = False,
+    history: bool = False,
+    paced: bool = False,
+    call: Noted | None = None,
+    now: datetime,
 ) -> Accepted:
-    """Store a batch. `history`: facts and profile only, nobody is told. Raises BatchRejected when `atomic` and a row is bad."""
+    """Store a batch. `history`: facts and profile only, nobody is told. `paced`: of one member no more rows than storms.py lets
+    in. `call`: who hears what became of the rows (log.py). Raises BatchRejected when `atomic` and a row is bad.
+    """
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if paced:
+        good, stormy = storms.pace(good)
+        answer.rejected += stormy
+    if kind == "members":
+        good = _fitting(good, answer)
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
@@ -58,9 +76,29 @@ def accept(
         answer.rejected.sort(key=lambda rejected: rejected.index)
         if atomic and answer.rejected:
             raise BatchRejected(answer.rejected)
+        if call:
+            call.note(kind, from_source, answer, _said(parsed, answer), history=history, now=now)
         nudge("cdp.absorb")
     joining.join_due(answer.due, now=now)
     return answer
+
+
+def _said(parsed: list[Parsed], answer: Accepted) -> fields.Said:
+    """Of the rows that are new; of kinds whose rows have no id, of all that fit."""
+    new = set(answer.fresh) - {rejected.index for rejected in answer.rejected}
+    return fields.count((p.row, p.keys) for p in parsed if not p.content or p.index in new)
+
+
+def _fitting(good: list[tuple[int, Any, list[identity.Key]]], answer: Accepted) -> list[Any]:
+    """The rows whose declared attributes are of their type, with the values as they are kept."""
+    known, fitting = attributes.declared(), []
+    for index, row, keys in good:
+        kept, faults = attributes.check(row.attributes, known)
+        if faults:
+            answer.rejected.append(Rejected(index, faults[0].path, faults[0].code, faults[0].message))
+        else:
+            fitting.append((index, structs.replace(row, attributes=kept), keys))
+    return fitting
 
 
 @transaction.atomic
@@ -165,8 +203,10 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
+    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
-    told = sum(member in changed for member, _p in rows)
+    told = sum(member in changed or not found.new.isdisjoint(p.keys) for member, p in rows)
     answer.accepted += told
     answer.duplicates += len(rows) - told
 
@@ -193,9 +233,8 @@ def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
         said[member] = MemberRow(
             [],
             before.attributes | p.row.attributes,
-            [],
-            before.registered_at or p.row.registered_at,
-            before.synthetic or p.row.synthetic,
+            registered_at=before.registered_at or p.row.registered_at,
+            synthetic=before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
     if source.third_party or ThirdPartyAttribute.objects.exists():

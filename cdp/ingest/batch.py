@@ -27,6 +27,7 @@ class Accepted:
     rejected: list[Rejected] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
     due: list[int] = field(default_factory=list)  # pairs of members to be joined once the batch is stored
+    parked: int = 0  # of the accepted: those that wait for the row they belong to
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from cdp import feed
 from cdp.errors import Rejected
 from cdp.ingest import rows as shapes
-from cdp.ingest import tables
+from cdp.ingest import said, tables
 from cdp.ingest.batch import HISTORY, Accepted
+from cdp.ingest.log import Noted
 from cdp.ingest.rows import ItemsRow
 from cdp.models import Source
 from config.ground.models import Brand
@@ -25,7 +26,7 @@ SEEN = "items"
 
 
 @transaction.atomic
-def add(raw: Sequence[Any], *, source: str, now: datetime) -> Accepted:
+def add(raw: Sequence[Any], *, source: str, call: Noted | None = None, now: datetime) -> Accepted:
     """The profile is told; nobody else hears of an order twice."""
     answer = Accepted()
     good, answer.rejected = shapes.parse("order_items", raw, currency=Brand.objects.the().currency, now=now)
@@ -55,6 +56,9 @@ def add(raw: Sequence[Any], *, source: str, now: datetime) -> Accepted:
     members = sorted({orders[id][1] for id in fresh if orders[id][1] is not None})
     tickets = tables.next_ids("cdp_feedrow", len(members))
     feed.tell(feed.PROFILE, [feed.Heard(HISTORY, t, m, now) for t, m in zip(tickets, members, strict=True)])
+    if call:
+        called = said.count((row, ()) for _order, row in added)
+        call.note("order_items", from_source, answer, called, history=False, now=now)
     nudge("cdp.absorb")
     return answer
 

@@ -66,6 +66,7 @@ def store(parsed: list[Parsed], source: Source, answer: Accepted, history: bool,
     _park(early, source, now)
     _refuse(refused, parsed, source, answer)
     answer.accepted += len(taken) + len(early)
+    answer.parked += len(early)
 
 
 def unpark(source: Source, numbers: Sequence[str], history: bool, now: datetime) -> None:

@@ -11,9 +11,9 @@ import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from cdp import consents, identity
-from cdp.errors import InvalidIdentity, Rejected
-from config.ground import strict
+from cdp import consents, describing, identity, tags
+from cdp.errors import InvalidIdentity, InvalidTag, Rejected
+from config.ground import strict, texts
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Short = Annotated[str, Meta(max_length=50)]
@@ -85,6 +85,7 @@ class MemberRow(Struct, frozen=True, forbid_unknown_fields=True):
     identities: Annotated[list[str], Meta(min_length=1, max_length=20)]
     attributes: dict[str, Any] = {}
     consents: Annotated[list[ConsentRow], Meta(max_length=50)] = []
+    tags: Annotated[list[Annotated[str, Meta(max_length=100)]], Meta(max_length=100)] = []
     registered_at: Instant | None = None
     synthetic: bool = False  # personal details were generated, not given
 
@@ -187,12 +188,27 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _instant(f"consents[{n}].at", consent.at, now)
             if fault := consents.unknown(consent.channel, consent.purpose):
                 raise _Refused(f"consents[{n}].{fault.path}", fault.code, fault.message)
+        if fault := describing.fault(row.attributes):
+            raise _Refused(fault.path, fault.code, fault.message)
+        _tags(row.tags)
+    elif isinstance(row, ProductRow):
+        for path in ("name", "brand"):
+            if wrong := texts.fault(getattr(row, path), 200):
+                raise _Refused(path, *wrong)
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:
     for n, line in enumerate(lines):
         if problem := _quantity(line.quantity):
             raise _Refused(f"items[{n}].quantity", *problem)
+
+
+def _tags(said: Sequence[str]) -> None:
+    for n, text in enumerate(said):
+        try:
+            tags.parse(text)
+        except InvalidTag as error:
+            raise _Refused(f"tags[{n}]", "invalid_tag", str(error)) from None
 
 
 def _instant(path: str, at: datetime, now: datetime) -> None:

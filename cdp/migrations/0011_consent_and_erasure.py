@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0010_parked_blind_key'),
+        ('cdp', '0007_arrivals'),
     ]
 
     operations = [

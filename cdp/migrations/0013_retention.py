@@ -7,6 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cdp', '0012_privacy_laws'),
+        ('cdp', '0006_brand_stays'),
     ]
 
     operations = [

@@ -1,6 +1,8 @@
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
+from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
 from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
@@ -9,8 +11,10 @@ from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
+from cdp.models.tag import MemberTag, Tag
 
 __all__ = [
+    "AttributeDefinition",
     "Consent",
     "ConsentRecord",
     "DataKey",
@@ -21,8 +25,11 @@ __all__ = [
     "Identity",
     "IdentityRule",
     "IdentityUse",
+    "IngestBody",
+    "IngestCall",
     "Interest",
     "Member",
+    "MemberTag",
     "Merge",
     "MergeCandidate",
     "Order",
@@ -36,6 +43,8 @@ __all__ = [
     "RefundLine",
     "Seen",
     "Source",
+    "SourceQuality",
+    "Tag",
     "Telling",
     "ThirdPartyAttribute",
 ]

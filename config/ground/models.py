@@ -159,6 +159,26 @@ class Nonce(models.Model):
         return self.nonce
 
 
+class LoginTry(models.Model):
+    """Tries to log in, by a name and by an address, since an instant of the database's clock. What was typed is not kept."""
+
+    kind = models.CharField(_("kind"), max_length=7)  # name, address
+    who = models.BinaryField(max_length=32)  # keyed
+    tries = models.PositiveIntegerField(_("tries"))
+    since = models.DateTimeField(_("since"), db_index=True)
+
+    class Meta:
+        verbose_name = _("log-in try")
+        verbose_name_plural = _("log-in tries")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "who"], name="tries_are_counted_in_one_row"),
+            models.CheckConstraint(condition=Q(kind__in=["name", "address"]), name="tries_are_by_name_or_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
 class Schedule(models.Model):
     """A manager's schedule: a cron expression in a zone. Its occurrences are slots."""
 

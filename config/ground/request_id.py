@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 HEADER = "X-Request-ID"
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
@@ -27,3 +27,8 @@ class RequestId:
         response = self.get_response(request)
         response[HEADER] = name
         return response
+
+
+def current() -> str:
+    """The id of the call that this thread is in; empty outside of one."""
+    return str(get_contextvars().get("request_id", ""))

@@ -1,4 +1,6 @@
-"""What is kept for a time only, by the database's clock: answers and files for 30 days, nonces for an hour."""
+"""What is kept for a time only, by the database's clock: answers and files for 30 days, nonces for an hour, log-in tries for a
+day. A room above adds its tables with `keep`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ KEPT = {
     "ground_answer": ("made_at", "30 days"),
     "ground_jobfile": ("made_at", "30 days"),
     "ground_nonce": ("seen_at", "1 hour"),
+    "ground_logintry": ("since", "1 day"),
 }
+
+
+def keep(table: str, since: str, kept: str) -> None:
+    """Rows of a table with an `id` go when the instant in the column `since` lies longer back than `kept`, an interval."""
+    KEPT[table] = (since, kept)
 
 
 def sweep() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,7 +63,8 @@ class Shown:
     properties: str
 
 
-def show(event: Event) -> Shown:
+def show(event: Event, labels: Mapping[str, str]) -> Shown:
+    """`labels`: what the brand calls a partner's types."""
     own = "." in event.type
     said = {
         key: _value(key, value) if own else value
@@ -72,7 +74,12 @@ def show(event: Event) -> Shown:
     words: list[Any] = [shown.pairs(said, FIELDS)] if said else []
     if event.sealed:
         words.append(_("personal properties are sealed"))
-    return Shown(shown.word(TYPES, event.type), event.source, event.occurred_at, " · ".join(map(str, words)))
+    return Shown(
+        labels.get(event.type) or shown.word(TYPES, event.type),
+        event.source,
+        event.occurred_at,
+        " · ".join(map(str, words)),
+    )
 
 
 def _value(key: str, value: Any) -> Any:

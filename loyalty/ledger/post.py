@@ -135,7 +135,7 @@ def _post(
     now: datetime,
 ) -> list[Posted]:
     keys = [(accounts[p.member], p.cause.id) for p in postings]
-    first = _posted_before(programme, keys, {account: member for member, account in accounts.items()})
+    first = _posted_before(programme, keys, accounts)
     ids = iter(_ids(len(set(keys) - first.keys())))
     fresh: list[_New] = []
     answers: list[Posted] = []
@@ -186,18 +186,18 @@ def lock(programme: Programme, members: set[int]) -> tuple[dict[int, int], dict[
 
 
 def _posted_before(
-    programme: Programme, keys: Sequence[tuple[int, UUID]], members: dict[int, int]
+    programme: Programme, keys: Sequence[tuple[int, UUID]], accounts: dict[int, int]
 ) -> dict[tuple[int, UUID], tuple[bytes, Posted]]:
-    """What was posted for these causes, to the account or to one that it has ever been one with."""
-    accounts = {account: [account] for account in members}
-    if kin := roots.kin(members.values()):
-        others = PointsAccount.objects.filter(
+    """What was posted for these causes, to the account or to one of a member that it has ever been one with."""
+    look_in = {account: {account} for account in accounts.values()}
+    if kin := roots.kin(accounts):
+        family = PointsAccount.objects.filter(
             programme=programme, member__in={m for them in kin.values() for m in them}
         )
-        theirs = dict(others.values_list("member", "pk"))
-        for account, member in members.items():
-            accounts[account] += [theirs[other] for other in kin.get(member, []) if other in theirs]
-    asked = [(account, cause, kept) for account, cause in keys for kept in accounts[account]]
+        theirs = dict(family.values_list("member", "pk"))
+        for member, them in kin.items():
+            look_in[accounts[member]] |= {theirs[other] for other in them if other in theirs}
+    asked = [(account, cause, kept) for account, cause in keys for kept in look_in[account]]
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT k.wanted, e.cause, e.input_hash, e.id, e.result ->> 'balance'

@@ -80,6 +80,11 @@ def part(over: Handover) -> None:
         _go(programme, move, list(lots), accounts, balances)
 
 
+def remaining(member: int) -> int:
+    """How many lots have points left."""
+    return Lot.objects.filter(account__member=member, remaining__gt=0).count()
+
+
 def _go(
     programme: Programme, move: Move, lots: Sequence[Lot], accounts: dict[int, int], balances: dict[int, Balance]
 ) -> None:

@@ -9,7 +9,7 @@ import threading
 import pytest
 from django.db import connection
 
-from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine
+from cdp.models import ConsentRecord, Event, Identity, IngestCall, Member, Order, OrderLine
 from config.ground.models import Answer
 from tests.api.test_ingest import answer, order, send
 
@@ -43,7 +43,14 @@ def test_fifty_parallel_posts_of_one_batch_store_it_once(partner):
     assert sum(each["duplicates"] for each in said) == 20 * 49
     assert not any(each["rejected"] for each in said)
     assert (Order.objects.count(), OrderLine.objects.count()) == (20, 20)
+    assert counted("orders") == {"rows": 1000, "accepted": 20, "duplicates": 980, "rejected": 0}
     assert (Member.objects.count(), Identity.objects.count()) == (7, 7)
+
+
+def counted(kind):
+    names = ("rows", "accepted", "duplicates", "rejected")
+    calls = IngestCall.objects.filter(kind=kind).values(*names)
+    return {name: sum(call[name] for call in calls) for name in names}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -88,3 +95,5 @@ def test_a_client_that_repeats_everything_three_times_and_loses_answers_ends_wit
     assert sorted(at.day for at in ConsentRecord.objects.values_list("at", flat=True)) == list(range(1, 11))
     assert (Member.objects.count(), Identity.objects.count(), OrderLine.objects.count()) == (3, 3, 11)
     assert Answer.objects.count() == 10
+    assert counted("orders") == {"rows": 31, "accepted": 11, "duplicates": 20, "rejected": 0}
+    assert counted("events") == {"rows": 30, "accepted": 10, "duplicates": 20, "rejected": 0}

@@ -2,7 +2,7 @@
 
 from django.apps import apps
 
-from cdp.belongings import BELONGINGS
+from cdp.belonging import BELONGINGS
 from cdp.models import Member
 
 

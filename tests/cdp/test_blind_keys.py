@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from cdp import identity
 from cdp.models import Identity, Member
-from config.ground import blinds, crypto
+from config.ground import blinds, crypto, rotation
 from tests.builders import a_member, at
 
 NOW = "2017-10-01"
@@ -180,3 +180,42 @@ def _until_waiting(count):
                 return
             cursor.execute("SELECT pg_sleep(0.01)")
     raise AssertionError("nobody waited: the race was not injected")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_of_keys_under_load_makes_nobody_twice_and_loses_nobody(two_keys, monkeypatch):
+    """Four who name the same sixty people again and again, in batches that overlap, while every row gets its new key."""
+    monkeypatch.setattr(rotation, "SLICE", 7)
+    people = [f"phone:+8613900000{n:03}" for n in range(60)]
+    with transaction.atomic():
+        identity.resolve([[identity.parse(text)] for text in people[::3]], now=at(NOW))
+    done = Signal()
+
+    def partner(number):
+        try:
+            named, turn = {}, 0
+            while not done.is_set() or turn < 4:
+                some = people[(7 * turn + number) % 60 :][:20]
+                with transaction.atomic():
+                    members, _fresh = identity.resolve([[identity.parse(text)] for text in some], now=at(NOW))
+                for text, member in zip(some, members, strict=True):
+                    assert named.setdefault(text, member) == member
+                turn += 1
+            return named
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        at_work = [pool.submit(partner, number) for number in range(4)]
+        try:
+            turned = rotation.turn(actor="test", now=at(NOW))
+        finally:
+            done.set()
+        said = [future.result(60) for future in at_work]
+
+    assert turned.written == "b1"
+    for text in set().union(*said):
+        found = identity.find("phone", text.removeprefix("phone:"))
+        assert {one[text] for one in said if text in one} == {found}
+    assert set(keys_of_rows()) == {"b1"}
+    assert Member.objects.count() == Identity.objects.count() == len(set().union(*said) | set(people[::3]))

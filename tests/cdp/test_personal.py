@@ -97,6 +97,20 @@ def test_a_destroyed_key_opens_nothing_and_the_others_go_on(wishes):
     assert datakeys.open_for([fresh, stored("w1").sealed]) == ["new", None]
 
 
+def test_what_came_while_two_members_were_one_is_taken_over_by_whose_it_is(wishes):
+    send("w1")
+    send("w2", who="crm_id:2")
+    send("w3")
+    first, other = (identity.find("crm_id", number) for number in "12")
+    Event.objects.filter(external_id="w3").update(member_id=other)  # given back to whom it belongs
+
+    assert [datakeys.take_over([first, other], now=NOW), datakeys.take_over([first, other], now=NOW)] == [1, 0]
+    datakeys.destroy([first])
+
+    said = '{"recipient": "张三", "address": "长安街1号"}'
+    assert datakeys.open_for([stored(id).sealed for id in ("w1", "w2", "w3")]) == [None, said, said]
+
+
 def test_nothing_is_left_by_which_it_could_be_guessed(wishes):
     """The marks that tell a repeated row from another are made of what it said: with the key they go."""
     send("w1")

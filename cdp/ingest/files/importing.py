@@ -17,9 +17,9 @@ import msgspec
 from django.db import DataError, transaction
 from django.utils.translation import gettext as _
 
-from cdp import identity
+from cdp import attributes, identity
 from cdp.errors import Rejected, Unreadable
-from cdp.ingest import items
+from cdp.ingest import items, log
 from cdp.ingest.accept import Accepted, accept
 from cdp.ingest.files import grouping, kinds, mapping
 from cdp.ingest.files.cells import Bad
@@ -28,6 +28,7 @@ from cdp.ingest.files.mapping import Columns, Mapping
 from cdp.ingest.files.reading import open_table
 from cdp.ingest.files.rejects import Reject, RejectsFile
 from cdp.ingest.files.table import Raw, Table
+from cdp.models import IngestCall
 from config.ground.models import Brand
 
 CHUNK = 2000  # things a transaction: about a second of work, so a kill loses little and locks stay short
@@ -46,9 +47,11 @@ class Report:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    parked: int = 0  # of the stored: refunds that wait for their order
     reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
     orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
     anonymous_orders: int = 0  # new ones
+    placeholders: int = 0  # cells such as 0, NULL or 无 where a member is named: they name nobody
     repeated_lines: int = 0  # exact repetitions within an order
     dropped_lines: int = 0  # of those, left out because it was asked
     ignored: list[str] = field(default_factory=list)  # columns that this kind does not know
@@ -78,19 +81,23 @@ def bring(
     dry_run: bool = False,
     drop_repeated: bool = False,
     history: bool = False,
+    call: log.Call | None = None,
     progress: Callable[[Report], None] = lambda report: None,
 ) -> Report:
-    """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back."""
+    """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back. `call`: how
+    the ingest log names who brought it.
+    """
     if kind not in kinds.BY_NAME:
         raise Unreadable(_("there is no kind %(kind)s; known are %(known)s") % _known(kind))
     table = open_table(path, encoding=said.encoding, delimiter=said.delimiter)
     columns = mapping.resolve(table.columns, said)
     run = _Run(kinds.BY_NAME[kind], table, columns, said, path, source=source, now=now, history=history)
     run.report.dry_run = dry_run
+    call = call or log.Call(IngestCall.Door.FILE, file=path.name)
     if not dry_run:
-        return run(drop_repeated, progress)
+        return run(drop_repeated, call, progress)
     with transaction.atomic():
-        report = run(drop_repeated, progress)
+        report = run(drop_repeated, call, progress)
         transaction.set_rollback(True)
     return report
 
@@ -120,20 +127,24 @@ class _Run:
         self.kind, self.table, self.columns = kind, table, columns
         self.source, self.now, self.history = source, now, history
         currency = said.currency or Brand.objects.the().currency
-        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members)
+        declared = attributes.declared() if kind.name == "members" else {}
+        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members, declared)
         self.report = Report(kind.name, table.format, table.encoding, table.delimiter, False)
         self.report.ignored = [] if kind.rest else [columns.theirs.get(name, name) for name in rest]
         self.rejects = RejectsFile(path, table)
         self.found: list[Reject] = []
 
-    def __call__(self, drop_repeated: bool, progress: Callable[[Report], None]) -> Report:
+    def __call__(self, drop_repeated: bool, call: log.Call, progress: Callable[[Report], None]) -> Report:
+        self.log = log.Run(call, self.kind.takes, source=self.source, history=self.history, now=self.now)
         at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
         things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
         while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
+            self.log.unread([reject.code for reject in _culprits(self.found)])
             self._store([ready for ready in chunk if ready is not None])
             self._tell()
             progress(self.report)
         self.report.rejects_file = self.rejects.close()
+        self.log.end()
         return self.report
 
     def _ready(self, things: Iterator[tuple[list[Raw], int]], dropping: bool) -> Iterator[Ready | None]:
@@ -151,6 +162,7 @@ class _Run:
             self._refuse(rows, bad[0], "", code, why)
             return None
         named = self._by_name(rows)
+        self.report.placeholders += sum(kinds.drop_placeholders(row, self.terms) for row in named)
         try:
             item = self.kind.build(named, self.terms)
         except Disagrees as error:
@@ -203,6 +215,7 @@ class _Run:
             self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message)
         self._count(once, answer)
         self.report.duplicates += again
+        self.log.again(again)
 
     def _accept(self, chunk: list[Ready]) -> Accepted:
         """A value that only the database refuses costs its own row, not its chunk."""
@@ -211,6 +224,7 @@ class _Run:
         except DataError:
             if len(chunk) == 1:
                 why = _("a value here is beyond what can be stored")
+                self.log.unread(["unstorable"])
                 return Accepted(rejected=[Rejected(0, "", "unstorable", why)])
         whole = Accepted()
         for index, ready in enumerate(chunk):
@@ -219,19 +233,21 @@ class _Run:
             whole.duplicates += answer.duplicates
             whole.rejected += [Rejected(index, r.path, r.code, r.message) for r in answer.rejected]
             whole.fresh += [index] * len(answer.fresh)
+            whole.parked += answer.parked
         return whole
 
     def _take(self, rows: list[dict[str, Any]]) -> Accepted:
         if not rows:
             return Accepted()
         if self.kind.takes == "order_items":
-            return items.add(rows, source=self.source, now=self.now)
-        return accept(self.kind.takes, rows, source=self.source, history=self.history, now=self.now)
+            return items.add(rows, source=self.source, call=self.log, now=self.now)
+        return accept(self.kind.takes, rows, source=self.source, history=self.history, call=self.log, now=self.now)
 
     def _count(self, chunk: list[Ready], answer: Accepted) -> None:
         """In rows of the file, whatever they make together."""
         report = self.report
         fresh = [chunk[index] for index in answer.fresh]
+        report.parked += answer.parked
         if self.kind.takes == "orders":
             report.anonymous_orders += sum(not ready.named for ready in fresh)
         if not self.kind.by:
@@ -265,11 +281,16 @@ class _Run:
     def _tell(self) -> None:
         self.report.rejected += len(self.found)
         self.report.reasons.update(reject.code for reject in self.found)
-        self.report.first += [reject for reject in self.found if reject.code != "with_line"][
-            : SHOWN - len(self.report.first)
-        ]
+        culprits = _culprits(self.found)
+        self.report.first += culprits[: SHOWN - len(self.report.first)]
+        self.log.name([Rejected(one.line, one.column, one.code, "") for one in culprits])
         self.rejects.write(self.found)
         self.found = []
+
+
+def _culprits(found: Sequence[Reject]) -> list[Reject]:
+    """Those that were refused for what they say themselves: one for each thing that was refused."""
+    return [reject for reject in found if reject.code != "with_line"]
 
 
 def _apart(chunk: list[Ready]) -> tuple[list[Ready], int]:

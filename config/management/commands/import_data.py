@@ -11,9 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from cdp.errors import Unreadable
+from cdp.ingest import log
 from cdp.ingest.files import importing, mapping
 from cdp.ingest.files.importing import Report
 from cdp.ingest.files.kinds import BY_NAME
+from cdp.models import IngestCall
 from config.ground import clock
 
 EVERY = 5.0  # seconds between plain lines of progress
@@ -54,6 +56,7 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 drop_repeated=options["drop_duplicate_lines"],
                 history=options["history"],
+                call=log.Call(IngestCall.Door.FILE, actor="command", file=file.name),
                 progress=self.show if options["verbosity"] else lambda report: None,
             )
         except Unreadable as problem:
@@ -92,8 +95,12 @@ class Command(BaseCommand):
         if report.orders:
             counts = {name: report.orders[name] for name in ("stored", "duplicates", "rejected")}
             self.stdout.write(_("orders: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts)
+        if report.parked:
+            self.stdout.write(_("%(parked)d of them wait for their order") % {"parked": report.parked})
         if report.anonymous_orders:
             self.stdout.write(_("%(orders)d orders without a member") % {"orders": report.anonymous_orders})
+        if report.placeholders:
+            self.stdout.write(_("%(cells)d cells name nobody, such as 0 or NULL") % {"cells": report.placeholders})
         if report.repeated_lines:
             self.stdout.write(
                 _("%(repeated)d lines repeat another of their order exactly; %(dropped)d were dropped")
