@@ -1,7 +1,7 @@
 from automation import joining
 from automation.enrolment import leave
 from automation.models import Conversion, Enrolment, StepRun
-from cdp.belongings import declare
+from cdp.belonging import declare
 from cdp.handover import FOLLOWS, LAST, Special
 from cdp.leaving import By, Kept
 

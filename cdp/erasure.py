@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from cdp import consents
-from cdp.belongings import BELONGINGS
+from cdp.belonging import BELONGINGS
 from cdp.models import ErasureReceipt, Member
 from cdp.models.consent import Channel, Purpose, State
 from cdp.roots import FAMILY, root

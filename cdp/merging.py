@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp.belongings import BELONGINGS, Belonging
+from cdp.belonging import BELONGINGS, Belonging
 from cdp.errors import CannotMerge
 from cdp.handover import Handover, Policy
 from cdp.models import FeedRow, Member, Merge

@@ -6,6 +6,7 @@ from cdp.admin.ingest import IngestCallAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
+from cdp.admin.privacy import ErasureReceiptAdmin
 from cdp.admin.profile import ProfileAdmin
 from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
 from cdp.admin.tag import TagAdmin
@@ -13,6 +14,7 @@ from cdp.admin.tag import TagAdmin
 __all__ = [
     "AttributeAdmin",
     "BrandAdmin",
+    "ErasureReceiptAdmin",
     "EventTypeAdmin",
     "IdentityRuleAdmin",
     "IngestCallAdmin",

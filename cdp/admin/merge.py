@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
-from cdp import belongings, merging
+from cdp import belonging, merging
 from cdp.admin.shown import amount, badge, when
 from cdp.admin.words import KINDS
 from cdp.errors import CannotMerge
@@ -185,7 +185,7 @@ def state(merge: Merge) -> SafeString:
 
 
 def went_over(merge: Merge) -> str:
-    names = belongings.names()
+    names = belonging.names()
     went = merging.went_over(merge)
     return " · ".join(f"{names[name]}: {count:,}" for name, count in went.items()) or "–"
 
@@ -212,12 +212,12 @@ def column(member: Member) -> dict[str, Any]:
             (gettext("last order"), when(profile.last_order_at)),
         ]
     named = [(word(KINDS, i.kind), masked(i)) for i in member.identities.order_by("kind", "pk")[:20]]
-    goes = [(str(model._meta.verbose_name_plural), f"{count:,}") for model, count in belongings.going(member.pk)]
+    goes = [(str(model._meta.verbose_name_plural), f"{count:,}") for model, count in belonging.going(member.pk)]
     return {"title": f"{member} · #{member.pk}", "known": known, "named": named, "goes": goes}
 
 
 def _went(merge: Merge) -> dict[str, Any]:
-    names = belongings.names()
+    names = belonging.names()
     goes = [(names[name], f"{count:,}") for name, count in merging.went_over(merge).items()]
     known = [(gettext("merged on"), when(merge.at)), (gettext("by"), merge.actor), (gettext("reason"), merge.reason)]
     return {"title": f"{merge.drop} · #{merge.drop_id}", "known": known, "named": [], "goes": goes}
