@@ -1,6 +1,8 @@
 """Enrolment is a set operation: one INSERT ... SELECT, with re-entry, hold-out and the open-enrolment rule inside it.
 
 Hold-outs are rows under the same rules, never advanced: both arms enter, stay and come back alike, so that they can be compared.
+What a member went through before it was merged into another counts for the one that stands for it. Whom a merge holds is waited
+for, and it waits for whom we enrol.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from automation import arms, document
 from automation.graph import Graph
 from automation.models import Enrolment, Journey, JourneyVersion
 from cdp import conditions
+from cdp.profiling import judged
 from config.ground import clock
 from config.ground.cause import Cause
 
@@ -27,6 +30,8 @@ class Enrolled:
 
 
 # In id order, so that two passes at once meet at one row and do not wait for each other in a ring.
+_BEFORE = """SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = {member}
+             AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz)"""
 _ENROL = """
 WITH enrolled AS (
     INSERT INTO automation_enrolment
@@ -37,9 +42,10 @@ WITH enrolled AS (
            CASE WHEN NOT held_out THEN %(due_at)s::timestamptz END, %(as_of)s, %(closes_at)s, ''
     FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out FROM ({entry}) qualified (id)
           WHERE %(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) m
-    WHERE NOT EXISTS (SELECT FROM automation_enrolment e WHERE e.journey_id = %(journey)s AND e.member_id = m.id
-                      AND (e.closed_at IS NULL OR %(never)s OR e.enrolled_at > %(not_since)s::timestamptz))
-    ORDER BY m.id
+    JOIN cdp_member who ON who.id = m.id AND who.merged_into_id IS NULL AND {judged}
+    WHERE NOT EXISTS ({of_this_one})
+      AND NOT EXISTS (SELECT FROM cdp_member was WHERE was.merged_into_id = m.id AND EXISTS ({of_that_one}))
+    ORDER BY m.id FOR SHARE OF who
     ON CONFLICT DO NOTHING
     RETURNING state)
 SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'held_out') FROM enrolled
@@ -50,6 +56,7 @@ SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'h
 def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequence[int] | None = None) -> Enrolled:
     """Enrol who qualifies as of an instant (of `among`, when given), once per cause. Nobody, when the journey is not live.
 
+    An entry chooses by what is known, so whoever refuses to be judged by it is not enrolled, whatever the condition says.
     The share lock keeps the journey's state as it is until the enrolments are committed.
     """
     journey = Journey.objects.raw("SELECT * FROM automation_journey WHERE id = %s FOR SHARE", [version.journey_id])[0]
@@ -73,7 +80,8 @@ def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequ
         **_reentry(graph, as_of),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_ENROL.format(entry=entry), values | params)
+        before = {"of_this_one": _BEFORE.format(member="m.id"), "of_that_one": _BEFORE.format(member="was.id")}
+        cursor.execute(_ENROL.format(entry=entry, judged=judged("who"), **before), values | params)
         return Enrolled(*cursor.fetchone())
 
 
@@ -99,3 +107,13 @@ def close_due(journey: int | None = None, *, now: datetime) -> int:
     with transaction.atomic():  # in id order: two that close at once wait for each other, never in a ring
         ids = list(over.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
         return Enrolment.objects.filter(pk__in=ids).update(closed_at=now)
+
+
+def leave(members: Sequence[int], *, now: datetime) -> int:
+    """The running enrolments of members who are erased end here; a step that holds one is waited for. Returns how many."""
+    with transaction.atomic():
+        running = Enrolment.objects.filter(member__in=members, state=Enrolment.State.OPEN)
+        ids = list(running.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        return Enrolment.objects.filter(pk__in=ids, state=Enrolment.State.OPEN).update(
+            state=Enrolment.State.EXITED, reason="erased", due_at=None
+        )

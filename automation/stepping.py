@@ -15,6 +15,7 @@ from automation.graph import END, Act, Branch, End, Graph, Wait
 from automation.models import Enrolment
 from cdp import conditions
 from cdp.features.net import purchases
+from cdp.profiling import judged
 from config.ground import clock
 from config.ground.cause import Cause
 
@@ -71,6 +72,8 @@ def lock(stage: Stage, among: list[int] | None, limit: int, *, now: datetime) ->
 def take(stage: Stage, turns: Sequence[Turn], *, now: datetime) -> None:
     """Exits are asked before every step; who is left takes it."""
     graph = stage.graph
+    if turns:  # who refused since, or was erased in the moment of being enrolled
+        turns = _leave(turns, _not_judged(turns), State.EXITED, "not_judged")
     if turns and graph.goal_exits:
         met = {id for (id,) in _query(_MET, {"ids": [turn.enrolment for turn in turns], "now": now})}
         turns = _leave(turns, {turn.member for turn in turns if turn.enrolment in met}, State.DONE, "goal")
@@ -84,6 +87,11 @@ def _leave(turns: Sequence[Turn], members: set[int], state: str, reason: str) ->
     if members:
         _query(_LEAVE, [state, reason, [turn.enrolment for turn in turns if turn.member in members]])
     return [turn for turn in turns if turn.member not in members]
+
+
+def _not_judged(turns: Sequence[Turn]) -> set[int]:
+    asked = f"SELECT m.id FROM cdp_member m WHERE m.id = ANY(%s) AND NOT {judged('m')}"
+    return {id for (id,) in _query(asked, [[turn.member for turn in turns]])}
 
 
 def _fulfilling(tree: dict[str, Any], turns: Sequence[Turn], now: datetime) -> set[int]:

@@ -10,6 +10,8 @@ class CdpConfig(AppConfig):
     verbose_name = _("Members")
 
     def ready(self) -> None:
-        """Let every room speak for itself: its fields, its feed reader, its belongings; and what is kept for a time only."""
+        """Let every room speak for itself: its fields, its feed reader, its belongings, what it seals, what it knows happened,
+        its long work.
+        """
         sweep.keep("cdp_ingestbody", "made_at", "30 days")
-        autodiscover_modules("vocabulary", "readers", "belongings")
+        autodiscover_modules("vocabulary", "readers", "belongings", "sealed", "timeline", "work")

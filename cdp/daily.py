@@ -1,5 +1,6 @@
 """Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement. Whoever comes
-second on the same day finds the day done. The figures commit first, since every pass of the day needs them.
+second on the same day finds the day done. The figures commit first, since every pass of the day needs them; what is not kept
+any longer goes last, by itself.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from cdp import placement, population, profiles
+from cdp import placement, population, profiles, retention
 from cdp.ingest import tables
 from cdp.models import PopulationRun
 
@@ -21,6 +22,7 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
         if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
             return False  # somebody was faster
         recompute(as_of=now, quiet=quiet)
+    retention.sweep(now=now)
     return True
 
 

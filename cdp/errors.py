@@ -37,6 +37,22 @@ class InvalidIdentity(ValueError):
     """An identity that is not `kind:value` of a known kind, or whose value cannot be one."""
 
 
+class Decided(Exception):
+    """A pair of members about which somebody has decided already."""
+
+
+class InvalidAttribute(ValueError):
+    """An attribute that cannot be declared so: the field of its definition, and what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidTag(ValueError):
+    """A tag that is not `family:name` of a known family."""
+
+
 class Unreadable(Exception):
     """A file that cannot be read as a table of its kind; the message says what would be right."""
 
@@ -46,6 +62,34 @@ class UnknownSource(Exception):
 
 
 class InvalidCondition(ValueError):
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
+        self.faults = list(faults)
+
+
+class CannotMerge(Exception):
+    """Two members cannot be joined, or parted again, as things are. `code`: same, unknown, points_held; undone, not_last."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class InvalidEventType(ValueError):
+    """An event type that cannot be declared as asked."""
+
+
+class TooManyRevealed(Exception):
+    """Somebody wants to see more identities in the clear than one person needs."""
+
+
+class TooManyAttributes(ValueError):
+    """A member would have more attributes than the bound that it names."""
+
+
+class InvalidBrand(ValueError):
+    """Settings of the brand that cannot be, each with what would be right."""
+
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)

@@ -1,26 +1,31 @@
-"""One identity names one member, also when two batches name a new person at the same moment."""
+"""What names a member: written `kind:value`, stored sealed, found by its blind index. One identity names one member.
+
+Whose a row is, when its identities are new or name several, is decided in `cdp/resolving.py`.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import phonenumbers
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from cdp import kinds
 from cdp.errors import InvalidIdentity
-from cdp.models import Identity
-from config.ground import crypto
+from cdp.models import Identity, Source
+from config.ground import blinds, crypto
+from config.ground.blinds import Versions
 
-# Kinds, strongest first: when the identities of one row name several members, the strongest decides to whom the row belongs.
-KINDS = ("crm_id", "wechat_unionid", "wechat_openid", "wecom_external_userid", "phone", "email", "pos_card", "device")
-PER_APP = {"wechat_openid", "device"}
+KINDS = tuple(kinds.BY_NAME)  # strongest first
+PER_APP = {kind.name for kind in kinds.KINDS if kind.per_app}
 _DIALLED = re.compile(r"\+?[0-9 ().-]+")
 
 
@@ -35,13 +40,34 @@ class Key:
     def __repr__(self) -> str:
         return f"Key({self.kind}@{self.app})"
 
-    @cached_property
-    def blind(self) -> bytes:
-        return crypto.blind(self.kind, self.app, self.value)
-
     @property
-    def at(self) -> tuple[str, str, bytes]:
-        return self.kind, self.app, self.blind
+    def at(self) -> tuple[str, str, str]:
+        return self.kind, self.app, self.value
+
+    @cached_property
+    def _blinds(self) -> dict[str, bytes]:
+        return {}
+
+    def blind(self, version: str) -> bytes:
+        """Under a version of the blind key, as `blinds.versions()` names them."""
+        if version not in self._blinds:
+            self._blinds[version] = crypto.blind(version, *self.at)
+        return self._blinds[version]
+
+    def blinds(self, versions: Versions) -> list[bytes]:
+        return [self.blind(version) for version in versions.every()]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An identity as its row holds it."""
+
+    value: str
+    blind: bytes
+    blind_key: str
+
+    def __repr__(self) -> str:
+        return f"Stored({self.blind_key})"
 
 
 def parse(text: str) -> Key:
@@ -83,129 +109,140 @@ def _email(value: str) -> str:
 
 
 def find(kind: str, value: str, app: str = "") -> int | None:
-    """The member named by an identity: one index look-up."""
+    """The member named by an identity: one index look-up. An identity that more members share than its cap names nobody."""
     key = parse(f"{kind}@{app}:{value}" if app else f"{kind}:{value}")
-    return (
-        Identity.objects.filter(kind=key.kind, app=key.app, blind=key.blind).values_list("member_id", flat=True).first()
-    )
+    found = known([key]).get(key)
+    return None if found is None or found.weak else found.member
+
+
+def holders(key: Key) -> list[int]:
+    """Everybody who ever named themselves with it, its owner first: for people who search, never for a decision."""
+    with transaction.atomic(savepoint=False):
+        at = Identity.objects.filter(kind=key.kind, app=key.app, blind__in=key.blinds(blinds.versions()))
+        owner = list(at.values_list("member_id", flat=True))
+        used_by = at.filter(uses__isnull=False).values_list("uses__member_id", flat=True)
+        return list(dict.fromkeys([*owner, *used_by]))
 
 
 def addresses(members: Sequence[int], kind: str, app: str = "") -> dict[int, str]:
     """Member -> the newest value of the kind, in the clear. Only for what goes on the wire, never for a log or a column."""
-    rows = (
-        Identity.objects.filter(member_id__in=members, kind=kind, app=app)
-        .order_by("member_id", "-created_at", "-id")
-        .distinct("member_id")
-        .values_list("member_id", "sealed")
-    )
-    return {member: crypto.unseal(bytes(sealed)) for member, sealed in rows}
+    return {member: crypto.unseal(sealed) for member, sealed, _blind, _key in _newest(members, kind, app)}
 
 
-def resolve(rows: Sequence[Sequence[Key]], *, now: datetime) -> tuple[list[int | None], set[int]]:
-    """The member of each row, and which members are new. All identities of a row belong together; a row without any has no
-    member. A row that names several existing members goes to the one that its strongest identity names; nobody is joined here.
-    """
-    groups = _together(rows)
-    known = owners(key for group in groups for key in group)
-    planned, fresh = _plan(groups, known)
-    owner = known | _claim_identities(planned, now=now)
-
-    overtaken: dict[int, int] = {}  # somebody else made this person a moment ago: our planned member -> theirs
-    for key in sorted(planned, key=_strength):
-        if planned[key] in fresh and owner[key] != planned[key]:
-            overtaken.setdefault(planned[key], owner[key])
-    for plan, winner in overtaken.items():
-        Identity.objects.filter(member_id=plan).update(member_id=winner)
-    fresh -= set(overtaken)
-    _make(sorted(fresh), now=now)
-
-    members: list[int | None] = []
-    for row in rows:
-        named = owner[min(row, key=_strength)] if row else None
-        members.append(overtaken.get(named, named) if named is not None else None)
-    return members, fresh
+def stored(members: Sequence[int], kind: str, app: str = "") -> dict[int, Stored]:
+    """As `addresses`, with the blinds that the rows have: they stay so until the transaction ends."""
+    rows = _newest(members, kind, app, lock="FOR KEY SHARE")
+    return {member: Stored(crypto.unseal(sealed), bytes(blind), key) for member, sealed, blind, key in rows}
 
 
-def _strength(key: Key) -> int:
-    return KINDS.index(key.kind)
-
-
-def _together(rows: Sequence[Sequence[Key]]) -> list[list[Key]]:
-    """Keys grouped so that rows which share an identity fall into one group."""
-    root: dict[Key, Key] = {}
-
-    def top(key: Key) -> Key:
-        while root[key] != key:
-            root[key] = root[root[key]]
-            key = root[key]
-        return key
-
-    for row in rows:
-        for key in row:
-            root.setdefault(key, key)
-            root[top(key)] = top(row[0])
-    groups: dict[Key, list[Key]] = {}
-    for key in root:
-        groups.setdefault(top(key), []).append(key)
-    return list(groups.values())
-
-
-def _plan(groups: Sequence[Sequence[Key]], known: dict[Key, int]) -> tuple[dict[Key, int], set[int]]:
-    """Unknown key -> the member it shall name: the one its group is known by, else an id set aside for a new member."""
-    planned: dict[Key, int] = {}
-    strangers = [group for group in groups if not any(key in known for key in group)]
+def _newest(members: Sequence[int], kind: str, app: str, *, lock: str = "") -> list[tuple[int, bytes, bytes, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('cdp_member', 'id')) FROM generate_series(1, %s)", [len(strangers)]
+            f"""SELECT member_id, sealed, blind, blind_key FROM cdp_identity
+                WHERE id IN (SELECT DISTINCT ON (member_id) id FROM cdp_identity
+                             WHERE member_id = ANY(%s) AND kind = %s AND app = %s
+                             ORDER BY member_id, created_at DESC, id DESC)
+                ORDER BY id {lock}""",
+            [list(members), kind, app],
         )
-        fresh = [row[0] for row in cursor.fetchall()]
-    for group, member in zip(strangers, fresh, strict=True):
-        planned.update(dict.fromkeys(group, member))
-    for group in groups:
-        if named := [known[key] for key in sorted(group, key=_strength) if key in known]:
-            planned.update({key: named[0] for key in group if key not in known})
-    return planned, set(fresh)
+        return cursor.fetchall()
+
+
+def standing(keys: Sequence[Key]) -> list[tuple[bytes, str]]:
+    """The blind of each key as its row has it, or as it would be written, and its version. In a transaction: they stay so
+    until it ends, also while the blind key is being changed.
+    """
+    versions = blinds.versions()
+    found = {key: (key.blind(versions.written), versions.written) for key in keys}
+    by_blind = _by_blind(keys, versions)
+    kinds, apps, hidden = ([at[i] for at in by_blind] for i in range(3))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT kind, app, blind, blind_key FROM cdp_identity
+               WHERE id IN (SELECT i.id FROM cdp_identity i
+                            JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind)
+                                 USING (kind, app, blind))
+               ORDER BY id FOR KEY SHARE""",
+            [kinds, apps, hidden],
+        )
+        for kind, app, blind, version in cursor.fetchall():
+            # One that was waited for may have got the newer blind meanwhile; it is among ours as well.
+            found[by_blind[kind, app, bytes(blind)]] = bytes(blind), version
+    return [found[key] for key in keys]
+
+
+def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, bytes], Key]:
+    each = list(keys)
+    return {(key.kind, key.app, key.blind(version)): key for version in versions.every() for key in each}
+
+
+def strength(key: Key) -> int:
+    """Sorts the strongest first."""
+    return kinds.STRENGTH[key.kind]
+
+
+class Known(NamedTuple):
+    """An identity as it is stored."""
+
+    id: int
+    member: int
+    source: int | None  # who told of it first; None: stored before that was noted
+    weak: bool  # more members share it than its cap allows: it names nobody any more
+
+
+def known(keys: Iterable[Key]) -> dict[Key, Known]:
+    """Those of the keys that are stored, under whichever version of the blind key. One index look-up each, in one statement."""
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        by_blind = _by_blind(keys, blinds.versions())
+        cursor.execute(
+            """SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id, i.weak_since IS NOT NULL FROM cdp_identity i
+               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
+            [[at[i] for at in by_blind] for i in range(3)],
+        )
+        return {by_blind[kind, app, bytes(blind)]: Known(*found) for kind, app, blind, *found in cursor.fetchall()}
+
+
+def hold(known: Collection[Known]) -> bool:
+    """Until the commit no merge changes whom they name. False: they do not stand as they were seen any more. In the order of ids,
+    as a merge locks them.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT id, member_id, source_id, weak_since IS NOT NULL FROM cdp_identity
+               WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE""",
+            [[identity.id for identity in known]],
+        )
+        return set(cursor.fetchall()) == set(known)
 
 
 def owners(keys: Iterable[Key]) -> dict[Key, int]:
-    """Whom each known key names."""
-    by_at = {key.at: key for key in keys}
-    kinds, apps, blinds = ([at[i] for at in by_at] for i in range(3))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """SELECT i.kind, i.app, i.blind, i.member_id FROM cdp_identity i
-               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
-            [kinds, apps, blinds],
-        )
-        return {by_at[kind, app, bytes(blind)]: member for kind, app, blind, member in cursor.fetchall()}
+    """Whom each known key names, under whichever version of the blind key."""
+    return {key: found.member for key, found in known(keys).items()}
 
 
-def _claim_identities(planned: dict[Key, int], *, now: datetime) -> dict[Key, int]:
-    """Insert in one order (no deadlock between batches); the unique key waits for a competitor, then shows who owns what."""
+def claim(planned: dict[Key, int], *, source: Source | None, now: datetime) -> dict[Key, int]:
+    """Insert in one order (no deadlock between batches); the unique key waits for a competitor. Returns the ids of those that
+    were nobody's; the others are somebody's by now.
+    """
+    version = blinds.versions().written
     keys = sorted(planned, key=lambda key: key.at)
+    by_blind = {(key.kind, key.app, key.blind(version)): key for key in keys}
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at)
-               SELECT member, kind, app, blind, sealed, %s
+            """INSERT INTO cdp_identity (member_id, kind, app, blind, blind_key, sealed, created_at, source_id)
+               SELECT member, kind, app, blind, %s, sealed, %s, %s
                FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
                     AS i (member, kind, app, blind, sealed)
-               ON CONFLICT DO NOTHING""",
+               ON CONFLICT DO NOTHING RETURNING kind, app, blind, id""",
             [
+                version,
                 now,
+                source.pk if source else None,
                 [planned[key] for key in keys],
                 [key.kind for key in keys],
                 [key.app for key in keys],
-                [key.blind for key in keys],
+                [key.blind(version) for key in keys],
                 [crypto.seal(key.value) for key in keys],
             ],
         )
-    return owners(keys)
-
-
-def _make(members: Sequence[int], *, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO cdp_member (id, attributes, synthetic, created_at)
-               SELECT id, '{}', false, %s FROM unnest(%s::bigint[]) AS id""",
-            [now, list(members)],
-        )
+        return {by_blind[kind, app, bytes(blind)]: id for kind, app, blind, id in cursor.fetchall()}

@@ -9,14 +9,16 @@ HIDDEN = "****"
 
 
 def mask(value: str) -> str:
-    """+8613900000001 -> +8613****0001; li.lei@example.com -> l****@example.com; short values show nothing."""
+    """+8613800138000 -> +86138****8000; li.lei@example.com -> l****@example.com; short values show nothing."""
     name, at, host = value.partition("@")
     if at:
         return f"{name[:1]}{HIDDEN}@{host}"
     if len(value) < 8:
         return HIDDEN
-    shown = 4 if len(value) > 11 else 2
-    return f"{value[: shown + (value[0] == '+')]}{HIDDEN}{value[-shown:]}"
+    if len(value) < 12:
+        return f"{value[:2]}{HIDDEN}{value[-2:]}"
+    start = len(value) - 8 if value[0] == "+" else 4
+    return f"{value[:start]}{HIDDEN}{value[-4:]}"
 
 
 def masked(identity: Identity) -> str:

@@ -8,30 +8,34 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Max
 
-from cdp import population
+from cdp import population, profiling
 from cdp.features.purchase import COLUMNS, PURCHASE
+from cdp.features.tagged import TAGS
 from cdp.models import Profile
 from config.ground.models import Brand
 
-_SET = ", ".join(f"{c} = excluded.{c}" for c in COLUMNS)
-_OLD = ", ".join(f"p.{c}" for c in COLUMNS)
-_NEW = ", ".join(f"excluded.{c}" for c in COLUMNS)
+_KEPT = (*COLUMNS, "tags")
+_SET = ", ".join(f"{c} = excluded.{c}" for c in _KEPT)
+_OLD = ", ".join(f"p.{c}" for c in _KEPT)
+_NEW = ", ".join(f"excluded.{c}" for c in _KEPT)
 
 
 @transaction.atomic
 def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
     """Recompute the profiles of these members (None: everybody). Returns how many changed. A row of a later instant stays.
-    All rows are locked in one order, those that stay as they are too, so that passes over the same members queue.
+    All rows are locked in one order, those that stay as they are too, so that passes over the same members queue. Who is not
+    judged has none: theirs go.
     """
     brand = Brand.objects.the()
     run = population.current(as_of=as_of)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""INSERT INTO cdp_profile AS p (member_id, {", ".join(COLUMNS)}, stage, value_tier, as_of)
+            f"""INSERT INTO cdp_profile AS p (member_id, {", ".join(_KEPT)}, stage, value_tier, as_of)
                 SELECT member_id, {", ".join(COLUMNS[:8])}, interval,
-                       last_order_at + interval * interval '1 day', '', '', %(as_of)s
+                       last_order_at + interval * interval '1 day', coalesce(tags, '{{}}'), '', '', %(as_of)s
                 FROM (SELECT *, (%(k)s * %(base)s + interval_sum)::float / (%(k)s + interval_count) AS interval
                       FROM ({PURCHASE}) purchase) f
+                LEFT JOIN ({TAGS}) tagged USING (member_id)
                 ORDER BY member_id
                 ON CONFLICT (member_id) DO UPDATE SET {_SET}, as_of = excluded.as_of
                 WHERE p.as_of <= excluded.as_of AND ({_OLD}) IS DISTINCT FROM ({_NEW})""",
@@ -43,7 +47,14 @@ def refresh(members: Sequence[int] | None, *, as_of: datetime) -> int:
                 "k": brand.stages["shrinkage"],
             },
         )
-        return cursor.rowcount
+        written = cursor.rowcount
+        if members is None:  # who was merged away while we computed
+            cursor.execute(
+                """DELETE FROM cdp_profile p USING cdp_member m
+                   WHERE m.id = p.member_id AND m.merged_into_id IS NOT NULL"""
+            )
+    profiling.end(members, as_of=as_of)
+    return written
 
 
 def refresh_on(members: Sequence[int], *, now: datetime) -> datetime:

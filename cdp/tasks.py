@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from cdp import daily, feed, parked
+from cdp import daily, feed, joining, parked
 from cdp.quality.watch import watch
 from config.ground import clock
 
@@ -23,6 +23,13 @@ def drain_all() -> int:
         while members := feed.drain(reader, limit=SLICE, now=clock.now()):
             handled += members
     return handled
+
+
+@shared_task(name="cdp.join")
+def join() -> None:
+    """What a crash left between a batch and the joining of its members; and the pairs that became one otherwise."""
+    joining.join_due(now=clock.now())
+    joining.overtake(now=clock.now())
 
 
 @shared_task(name="cdp.daily")

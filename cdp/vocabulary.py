@@ -5,16 +5,35 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, FloatField, Func, IntegerField, Value, When
-from django.db.models.fields.json import KeyTextTransform
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    DateField,
+    DateTimeField,
+    DecimalField,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models import Field as DjangoField
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import column, declare
+from cdp import attributes
+from cdp.conditions.vocabulary import DECLARED, Field, column, declare
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.profile import Stage, ValueTier
 from config.ground import clock
 
 DAYS = _("days")
+Type = AttributeDefinition.Type
 
 
 class DaysBetween(Func):
@@ -43,6 +62,7 @@ declare(
     "choice",
     lambda as_of: NullIf(F("profile__stage"), Value("")),
     choices=tuple(Stage.choices),
+    judges=True,
 )
 declare(
     "value_tier",
@@ -50,15 +70,16 @@ declare(
     "choice",
     lambda as_of: NullIf(F("profile__value_tier"), Value("")),
     choices=tuple(ValueTier.choices),
+    judges=True,
 )
-declare("orders", _("orders"), "number", column("profile__orders"), historical=True)
-declare("purchase_days", _("purchase days"), "number", column("profile__purchase_days"), historical=True)
-declare("amount", _("net amount"), "money", column("profile__amount"), historical=True)
-declare("amount_365", _("net amount, 365 days"), "money", column("profile__amount_365"), historical=True)
-declare("average_order", _("average order"), "money", average_order, historical=True)
-declare("recency", _("recency"), "number", recency, unit=DAYS, historical=True)
-declare("first_order_at", _("first order"), "time", column("profile__first_order_at"), historical=True)
-declare("last_order_at", _("last order"), "time", column("profile__last_order_at"), historical=True)
+declare("orders", _("orders"), "number", column("profile__orders"), historical=True, judges=True)
+declare("purchase_days", _("purchase days"), "number", column("profile__purchase_days"), historical=True, judges=True)
+declare("amount", _("net amount"), "money", column("profile__amount"), historical=True, judges=True)
+declare("amount_365", _("net amount, 365 days"), "money", column("profile__amount_365"), historical=True, judges=True)
+declare("average_order", _("average order"), "money", average_order, historical=True, judges=True)
+declare("recency", _("recency"), "number", recency, unit=DAYS, historical=True, judges=True)
+declare("first_order_at", _("first order"), "time", column("profile__first_order_at"), historical=True, judges=True)
+declare("last_order_at", _("last order"), "time", column("profile__last_order_at"), historical=True, judges=True)
 declare(
     "expected_interval",
     _("expected interval"),
@@ -66,7 +87,36 @@ declare(
     column("profile__expected_interval"),
     unit=DAYS,
     historical=True,
+    judges=True,
 )
-declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True)
+declare("next_order_due", _("next order due"), "time", column("profile__next_order_due"), historical=True, judges=True)
 declare("registered_at", _("registered"), "time", column("registered_at"), historical=True)
-declare("name", _("member's name"), "text", lambda as_of: KeyTextTransform("name", "attributes"))
+
+
+# Kind of attribute -> kind of field, and what reads its JSON; a value that does not fit is not known.
+READ: dict[str, tuple[str, str, DjangoField[Any, Any]]] = {
+    Type.NUMBER: ("number", "cdp_as_number", DecimalField(max_digits=38, decimal_places=9)),
+    Type.INTEGER: ("number", "cdp_as_whole", BigIntegerField()),
+    Type.MONEY: ("money", "cdp_as_whole", BigIntegerField()),
+    Type.BOOLEAN: ("boolean", "cdp_as_boolean", BooleanField()),
+    Type.DATE: ("date", "cdp_as_date", DateField()),
+    Type.INSTANT: ("time", "cdp_as_instant", DateTimeField()),
+    Type.LIST: ("list", "cdp_as_list", ArrayField(TextField())),
+}
+
+
+def _attribute(declared: attributes.Declared) -> Field:
+    name = declared.name
+    if declared.type not in READ:
+        return Field(
+            declared.label, declared.type, lambda as_of: KeyTextTransform(name, "attributes"), choices=declared.choices
+        )
+    type, function, output = READ[declared.type]
+    return Field(
+        declared.label,
+        type,
+        lambda as_of: Func(KeyTransform(name, "attributes"), function=function, output_field=output),
+    )
+
+
+DECLARED.append(lambda: {name: _attribute(one) for name, one in attributes.declared().items()})

@@ -111,13 +111,17 @@ def web_address(name: str, *, default: str) -> str:
     return value.rstrip("/")
 
 
-def field_key(value: str) -> str:
-    """Never shown: a key that was mistyped is still nearly the key."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}:[0-9A-Fa-f]{64}", value):
-        raise BadSetting(
-            "FIELD_KEY", "is malformed", "give ID:64 hexadecimal digits, such as k1: and `openssl rand -hex 32`"
-        )
-    return value
+def key_ring(name: str, value: str) -> str:
+    """One key or several, newest first. Never shown: a key that was mistyped is still nearly the key."""
+    keys = [key.strip() for key in value.split(",")]
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{1,32}:[0-9A-Fa-f]{64}", key) for key in keys):
+        right = "give ID:64 hexadecimal digits, such as k1: and `openssl rand -hex 32`"
+        raise BadSetting(name, "is malformed", f"{right}; several between commas, the newest first")
+    if len({key.partition(":")[0] for key in keys}) < len(keys):
+        raise BadSetting(name, "gives one id to two keys", "every key has an id of its own")
+    if len({key.partition(":")[2].lower() for key in keys}) < len(keys):
+        raise BadSetting(name, "gives two ids to one key", "a new key is new digits")
+    return ",".join(keys)
 
 
 def secret_key(value: str) -> str:

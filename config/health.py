@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from celery import current_app
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+
+from config.ground import blinds, crypto
 
 FRESH = 30  # seconds; a canary flies every 5
 
@@ -57,6 +59,16 @@ def migrations() -> str:
     return "ok"
 
 
+def keys() -> str:
+    """A host that cannot look members up must not be asked about them."""
+    try:
+        with transaction.atomic():
+            blinds.versions()
+    except crypto.KeyMissing as lacking:
+        return str(lacking)
+    return "ok"
+
+
 def broker() -> str:
     with current_app.connection_for_write() as link:
         link.ensure_connection(max_retries=1, timeout=3)
@@ -82,6 +94,7 @@ def beating(name: str) -> Callable[[], str]:
 CHECKS = (
     ("database", database),
     ("migrations", migrations),
+    ("keys", keys),
     ("broker", broker),
     ("worker", beating("worker")),
     ("beat", beating("beat")),

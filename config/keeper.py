@@ -44,6 +44,10 @@ TUNING = {
     "random_page_cost": "1.1",
     "timezone": "UTC",
     "jit": "off",  # costs more than it gives on the short statements of a member's page
+    # A statement that failed, and why, may show what stood in a row: that is for who sent it, not for a log.
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
 }
 PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -4,6 +4,7 @@ import secrets
 from pathlib import Path
 
 from config import embedded, env, place, sessions
+from config.document import SPECTACULAR
 from config.logging import LOGGING  # noqa: F401
 from config.site.frame import UNFOLD  # noqa: F401
 
@@ -14,18 +15,25 @@ DEBUG = env.boolean("DEBUG", default=False)
 if env.given("DATABASE_URL"):
     # Whoever brings a database brings the keys that open what is in it.
     SECRET_KEY = env.secret_key(env.required("SECRET_KEY", "give at least 32 random characters"))
-    FIELD_KEY = env.field_key(env.required("FIELD_KEY", "give ID:64 hexadecimal digits (ID names the key, such as k1)"))
+    FIELD_KEY = env.key_ring(
+        "FIELD_KEY", env.required("FIELD_KEY", "give ID:64 hexadecimal digits (ID names the key, such as k1)")
+    )
     DATABASES = {"default": env.database(env.required("DATABASE_URL", ""))}
 else:
     SECRET_KEY = env.secret_key(env.given("SECRET_KEY") or place.secret(HOME, "secret-key", secrets.token_hex(32)))
-    FIELD_KEY = env.field_key(env.given("FIELD_KEY") or place.secret(HOME, "field-key", f"k1:{secrets.token_hex(32)}"))
+    FIELD_KEY = env.key_ring(
+        "FIELD_KEY", env.given("FIELD_KEY") or place.secret(HOME, "field-key", f"k1:{secrets.token_hex(32)}")
+    )
     DATABASES = {"default": embedded.database()}
+# Not given: each FIELD_KEY has a blind key derived from it (ground/crypto.py).
+BLIND_KEY = env.key_ring("BLIND_KEY", given) if (given := env.given("BLIND_KEY")) else ""
 sessions.bound(DATABASES["default"])
 BROKER_URL = env.broker(env.given("BROKER_URL") or embedded.broker())
 
 # Our own host always: readiness is asked and the sandbox calls back there.
 ALLOWED_HOSTS = [*env.hosts("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", default=[])
+EVENTS_PER_MEMBER = env.integer("EVENTS_PER_MEMBER", default=600, low=1, high=1_000_000)  # a minute, by the API
 PUBLIC_URL = env.web_address(
     "PUBLIC_URL", default=f"http://127.0.0.1:{env.integer('PORT', default=8000, low=1, high=65535)}"
 )
@@ -98,13 +106,4 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "config.ground.problems.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Huitou",
-    "DESCRIPTION": "Member-marketing automation. Send `Authorization: Bearer <key>`; a refusal is RFC 9457.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "POSTPROCESSING_HOOKS": ["config.ground.openapi.add_shapes"],
-}
+SPECTACULAR_SETTINGS = SPECTACULAR

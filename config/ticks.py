@@ -3,6 +3,7 @@
 TICKS = {  # task: seconds
     "cdp.absorb": 5,
     "cdp.daily": 60,
+    "cdp.join": 30,
     "automation.schedules": 10,
     "automation.advance": 5,
     "automation.roll_up": 60,

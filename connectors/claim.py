@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from cdp import conditions
 from connectors import crash, fallback, gate, render, terms
-from connectors.gate import Row
+from connectors.gate import Address, Row
 from connectors.models import ProviderAccount, Template, TemplateVersion
 from connectors.provider import PROVIDERS, Account, Content, Provider, Recipient
 from connectors.terms import Terms
@@ -95,9 +95,10 @@ def _take(account: ProviderAccount, limit: int, *, not_marketing: bool, now: dat
             return 0, []
         asked |= {"template": head[0], "together": head[1], "limit": min(head[1], limit)}
         cursor.execute(
-            f"""SELECT m.id, m.member_id, m.purpose, m.data FROM connectors_message m
+            f"""SELECT m.id, coalesce(who.merged_into_id, who.id), m.purpose, m.data
+                FROM connectors_message m JOIN cdp_member who ON who.id = m.member_id
                 WHERE {DUE} AND m.template_id = %(template)s AND coalesce(m.together, %(most)s) = %(together)s
-                ORDER BY m.ready_at, m.id LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
+                ORDER BY m.ready_at, m.id LIMIT %(limit)s FOR UPDATE OF m SKIP LOCKED""",
             asked,
         )
         rows = [Row(id, member, purpose, json.loads(data)) for id, member, purpose, data in cursor.fetchall()]
@@ -138,7 +139,7 @@ def _prepare(
         units,
         started + its_terms.lease - 1.1 * its_terms.timeout,
     )
-    _fly(call, version, {row.id: addresses[row.member].blind for row in rows if row.id in units}, now=now)
+    _fly(call, version, {row.id: addresses[row.member] for row in rows if row.id in units}, now=now)
     return call
 
 
@@ -147,7 +148,7 @@ def _facts(version: TemplateVersion, members: Sequence[int], now: datetime) -> d
     return conditions.facts(members, as_of=now) if asked else {}
 
 
-def _fly(call: Call, version: TemplateVersion, blinds: dict[Any, bytes], *, now: datetime) -> None:
+def _fly(call: Call, version: TemplateVersion, addresses: dict[Any, Address], *, now: datetime) -> None:
     """The submission, its attempts and the leases: what is committed before the call is made."""
     ids = [recipient.key for recipient in call.to]
     with connection.cursor() as cursor:
@@ -162,9 +163,9 @@ def _fly(call: Call, version: TemplateVersion, blinds: dict[Any, bytes], *, now:
                    SET state = 'inflight', account_id = %s, token = %s, units = u.units, tries = m.tries + 1, retry_at = NULL,
                        lease_until = clock_timestamp() + make_interval(secs => %s)
                    FROM unnest(%s::uuid[], %s::int[]) AS u (id, units) WHERE m.id = u.id RETURNING m.id, m.tries)
-               INSERT INTO connectors_attempt (message_id, n, submission_id, address, outcome, code)
-               SELECT flown.id, flown.tries, %s, a.blind, '', ''
-               FROM flown JOIN unnest(%s::uuid[], %s::bytea[]) AS a (id, blind) USING (id)""",
+               INSERT INTO connectors_attempt (message_id, n, submission_id, address, blind_key, outcome, code)
+               SELECT flown.id, flown.tries, %s, a.blind, a.blind_key, '', ''
+               FROM flown JOIN unnest(%s::uuid[], %s::bytea[], %s::text[]) AS a (id, blind, blind_key) USING (id)""",
             [
                 call.account.pk,
                 call.submission,
@@ -173,6 +174,7 @@ def _fly(call: Call, version: TemplateVersion, blinds: dict[Any, bytes], *, now:
                 [call.units[id] for id in ids],
                 call.submission,
                 ids,
-                [blinds[id] for id in ids],
+                [addresses[id].blind for id in ids],
+                [addresses[id].blind_key for id in ids],
             ],
         )

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from cdp import identity
-from config.ground import clock
+from cdp import consents, identity
+from cdp.identity import Stored
+from config.ground import blinds, clock
 from connectors.models import ProviderAccount
 from connectors.provider import Provider
 from connectors.terms import Terms
@@ -18,7 +19,7 @@ from connectors.terms import Terms
 
 @dataclass(frozen=True)
 class Row:
-    """A message as it is claimed."""
+    """A message as it is claimed, for the member who stands for the one that it was meant for."""
 
     id: UUID
     member: int
@@ -30,6 +31,7 @@ class Row:
 class Address:
     wire: str
     blind: bytes
+    blind_key: str
 
 
 def expire(now: datetime) -> int:
@@ -65,44 +67,64 @@ def judge(
 ) -> tuple[dict[int, Address], dict[UUID, str]]:
     """Member -> the address to write to; message -> why it may not go."""
     caps = provider.caps
-    clear = identity.addresses([row.member for row in rows], caps.id_kind)
-    known = {m: identity.Key(caps.id_kind, "", value) for m, value in clear.items()}
-    wire = {m: provider.wire_address(value) for m, value in clear.items()}
-    blocked = _blocked(account.channel, [key.blind for key in known.values()])
+    known = identity.stored([row.member for row in rows], caps.id_kind)
+    wire = {m: provider.wire_address(stored.value) for m, stored in known.items()}
+    blocked = _blocked(account.channel, caps.id_kind, known)
     said = _consents(rows, account.channel)
+    unjudged = consents.refusing_profiling({row.member for row in rows})
     made_up = set() if account.sandbox else _synthetic(rows)
     refused: dict[UUID, str] = {}
     for row in rows:
         consent = said.get((row.member, row.purpose))
         if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
             refused[row.id] = "no_consent"
+        elif row.member in unjudged and row.purpose == "marketing":
+            refused[row.id] = "not_judged"  # whom marketing goes to is chosen by what is known
         elif row.member not in known:
             refused[row.id] = "no_address"
         elif wire[row.member] is None:
             refused[row.id] = "invalid_address"
-        elif known[row.member].blind in blocked:
+        elif row.member in blocked:
             refused[row.id] = "blocked_address"
         elif row.member in made_up:
             refused[row.id] = "synthetic_member"
-    return {m: Address(number, known[m].blind) for m, number in wire.items() if number}, refused
+    return {m: Address(number, known[m].blind, known[m].blind_key) for m, number in wire.items() if number}, refused
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:
+    """What holds for this channel: a word about `any` counts for it too, and of the two a withdrawal is the stronger. The words
+    are held first and read then: a withdrawal that is under way is waited for, a later one waits until the claim is in flight.
+    """
+    members = [row.member for row in rows]
+    said: dict[tuple[int, str], str] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel = %s",
-            [[row.member for row in rows], channel],
+            "SELECT FROM cdp_consent WHERE member_id = ANY(%s) ORDER BY member_id, channel, purpose FOR SHARE",
+            [members],
         )
-        return {(member, purpose): state for member, purpose, state in cursor.fetchall()}
+        cursor.execute(
+            "SELECT member_id, purpose, state FROM cdp_consent WHERE member_id = ANY(%s) AND channel IN (%s, 'any')",
+            [members, channel],
+        )
+        for member, purpose, state in cursor.fetchall():
+            if said.get((member, purpose)) != "withdrawn":
+                said[member, purpose] = state
+    return said
 
 
-def _blocked(channel: str, blinds: Sequence[bytes]) -> set[bytes]:
+def _blocked(channel: str, kind: str, known: dict[int, Stored]) -> set[int]:
+    """An address may have been blocked under an older blind key, by who never was a member."""
+    versions = blinds.versions()
+    owner = {
+        blind: member
+        for member, stored in known.items()
+        for blind in identity.Key(kind, "", stored.value).blinds(versions)
+    }
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT blind FROM connectors_blockedaddress WHERE channel = %s AND blind = ANY(%s)",
-            [channel, list(blinds)],
+            "SELECT blind FROM connectors_blockedaddress WHERE channel = %s AND blind = ANY(%s)", [channel, list(owner)]
         )
-        return {bytes(row[0]) for row in cursor.fetchall()}
+        return {owner[bytes(row[0])] for row in cursor.fetchall()}
 
 
 def _synthetic(rows: Sequence[Row]) -> set[int]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -74,6 +76,27 @@ def enqueue(wishes: Sequence[Wish], *, now: datetime) -> int:
         stored = cursor.rowcount
     nudge("connectors.dispatch")
     return stored
+
+
+def cancel(messages: Sequence[UUID], *, reason: str) -> int:
+    """What nobody has in hand does not go. Returns how many; one that is being sent at this moment goes."""
+    return _ready(messages, "state = 'cancelled', reason = %s", [reason])
+
+
+def hand_over(messages: Sequence[UUID], *, to: int) -> int:
+    """What nobody has in hand is for another member from now on."""
+    return _ready(messages, "member_id = %s", [to])
+
+
+def _ready(messages: Sequence[UUID], change: str, values: list[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""UPDATE connectors_message SET {change}
+                WHERE id IN (SELECT id FROM connectors_message WHERE id = ANY(%s) AND state = 'ready'
+                             ORDER BY id FOR UPDATE SKIP LOCKED)""",
+            [*values, list(messages)],
+        )
+        return cursor.rowcount
 
 
 def _templates(keys: set[str]) -> dict[tuple[str, str], int]:

@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 REASONS = {
     "no_consent": _("no consent in force"),
+    "not_judged": _("refuses to be judged by what is known"),
+    "erased": _("the member was erased"),
     "no_address": _("no address on this channel"),
     "invalid_address": _("the address is not valid on this channel"),
     "blocked_address": _("the address is blocked"),
@@ -24,6 +26,7 @@ REASONS = {
     "not_found": _("the provider knows nothing of it, twice"),
     "no_answer": _("the provider could not be asked"),
     "cannot_ask": _("this provider cannot be asked"),
+    "merged": _("its journey went on with the member that this one was merged with"),
     "address_gone": _("the address was erased meanwhile"),
 }
 

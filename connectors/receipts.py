@@ -13,7 +13,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from cdp import identity
 from cdp.identity import Key
+from config.ground import blinds
 from connectors import announce, blocks, crash, terms
 from connectors.models import ProviderAccount
 from connectors.provider import PROVIDERS, Heard
@@ -41,14 +43,16 @@ def opts_out(text: str) -> bool:
 def record(account: ProviderAccount, heard: Sequence[Heard], *, now: datetime) -> int:
     """Returns how many were not known yet. A sandbox lives in real time and the brand may not: its instants count as `now`."""
     kind = PROVIDERS.get(account.provider).caps.id_kind
-    blinds = [Key(kind, "", one.address).blind for one in heard]
-    fresh = _store(account, heard, blinds, now=now)
+    keys = [Key(kind, "", one.address) for one in heard]
+    addresses = identity.standing(keys)
+    known = _stored_under_older_keys(account, heard, keys)
+    fresh = _store(account, heard, addresses, known, now=now)
     _match_reports(fresh)
     _match_replies(account, kind, fresh)
     take_effect(account, fresh, now=now)
-    new = [(one, blind) for one, blind in zip(heard, blinds, strict=True) if one.dead or one.refused]
-    blocks.block(account.channel, [b for one, b in new if one.dead], reason="dead_address", now=now)
-    blocks.block(account.channel, [b for one, b in new if one.refused], reason="opted_out", now=now)
+    new = [(one, address) for one, address in zip(heard, addresses, strict=True) if one.dead or one.refused]
+    blocks.block(account.channel, [a for one, a in new if one.dead], reason="dead_address", now=now)
+    blocks.block(account.channel, [a for one, a in new if one.refused], reason="opted_out", now=now)
     crash.point("receipt.before_commit")
     return len(fresh)
 
@@ -83,10 +87,38 @@ def sweep(account: ProviderAccount, *, now: datetime) -> None:
         match_late(account, [row[0] for row in cursor.fetchall()], now=now)
 
 
-def _store(account: ProviderAccount, heard: Sequence[Heard], blinds: Sequence[bytes], *, now: datetime) -> list[int]:
+def _dedupe(one: Heard, blind: bytes) -> str:
+    return sha256(f"{one.dedupe} {blind.hex()}".encode()).hexdigest()
+
+
+def _stored_under_older_keys(account: ProviderAccount, heard: Sequence[Heard], keys: Sequence[Key]) -> set[int]:
+    """Which of them, by their place, came before: when another blind key was written."""
+    versions = blinds.versions()
+    if not versions.older:
+        return set()
+    names = [{_dedupe(one, b) for b in key.blinds(versions)} for one, key in zip(heard, keys, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT dedupe FROM connectors_receipt WHERE account_id = %s AND dedupe = ANY(%s)",
+            [account.pk, sorted(set().union(*names))],
+        )
+        stored = {row[0] for row in cursor.fetchall()}
+    return {n for n, mine in enumerate(names) if mine & stored}
+
+
+def _store(
+    account: ProviderAccount,
+    heard: Sequence[Heard],
+    addresses: Sequence[tuple[bytes, str]],
+    known: set[int],
+    *,
+    now: datetime,
+) -> list[int]:
     rows: dict[str, tuple[Any, ...]] = {}
-    for one, blind in zip(heard, blinds, strict=True):
-        dedupe = sha256(f"{one.dedupe} {blind.hex()}".encode()).hexdigest()
+    for n, (one, (blind, _key)) in enumerate(zip(heard, addresses, strict=True)):
+        if n in known:
+            continue
+        dedupe = _dedupe(one, blind)
         leaves = one.refused or (one.kind == "reply" and opts_out(one.text))
         at = now if account.sandbox else one.at
         rows[dedupe] = (one.kind, _uuid(one.submission), one.provider_id, blind, one.code[:80], leaves, at)
@@ -158,7 +190,7 @@ def take_effect(account: ProviderAccount, receipts: Sequence[int], *, now: datet
     for kind, told in (("delivered", "delivered"), ("undelivered", "undelivered"), ("reply", "replied")):
         announce.tell(f"message.{told}", {r.message for r in matched if r.message and r.kind == kind}, now=now)
     leaving = sorted((r.member, account.channel, f"receipt {r.id}") for r in matched if r.opts_out and r.member)
-    blocks.opt_out(leaving, now=now)
+    blocks.opt_out(leaving, source="reply", now=now)
 
 
 def _prove_sent(account: ProviderAccount, messages: Sequence[UUID], *, now: datetime) -> None:

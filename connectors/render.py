@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp.conditions.vocabulary import FIELDS
+from cdp.conditions import vocabulary
 from connectors.errors import InvalidTemplate
 
 HOLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,29})\}")
@@ -36,7 +36,8 @@ def check(text: str, variables: Mapping[str, Mapping[str, Any]], *, purpose: str
         raise InvalidTemplate(
             _("variables: %(names)s must stand in the text and be declared") % {"names": ", ".join(sorted(odd))}
         )
-    if unknown := [spec["fact"] for spec in variables.values() if "fact" in spec and spec["fact"] not in FIELDS]:
+    facts = [spec["fact"] for spec in variables.values() if "fact" in spec]
+    if facts and (unknown := [fact for fact in facts if fact not in vocabulary.known()]):
         raise InvalidTemplate(_("variables: nothing is known as %(names)s") % {"names": ", ".join(unknown)})
     if purpose == "marketing" and not text.endswith(OPT_OUT):
         raise InvalidTemplate(_("text: a marketing text ends with %(words)s") % {"words": OPT_OUT})
@@ -76,4 +77,8 @@ def _text(value: Any) -> str | None:
         return value
     if isinstance(value, datetime):
         return value.date().isoformat()
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return "、".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)

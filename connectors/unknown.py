@@ -24,7 +24,7 @@ class Missing:
     id: UUID
     token: UUID
     account: int
-    blind: bytes
+    n: int
     called: datetime
 
 
@@ -51,13 +51,13 @@ def _take() -> list[Missing]:
                    WHERE id IN (SELECT id FROM connectors_message WHERE state = 'unknown' AND ask_at <= clock_timestamp()
                                 ORDER BY ask_at LIMIT %s FOR UPDATE SKIP LOCKED)
                    RETURNING m.id, m.token, m.account_id)
-               SELECT taken.id, taken.token, taken.account_id, a.address, s.wire_at
+               SELECT taken.id, taken.token, taken.account_id, a.n, s.wire_at
                FROM taken JOIN connectors_submission s ON s.id = taken.token
                JOIN connectors_attempt a ON a.submission_id = s.id AND a.message_id = taken.id
                ORDER BY taken.id""",
             [SLICE],
         )
-        return [Missing(id, token, account, bytes(blind), at) for id, token, account, blind, at in cursor.fetchall()]
+        return [Missing(*row) for row in cursor.fetchall()]
 
 
 def _ask(account: ProviderAccount, one: Missing) -> str | Exception | None:
@@ -65,7 +65,7 @@ def _ask(account: ProviderAccount, one: Missing) -> str | Exception | None:
     provider, its_terms = PROVIDERS.get(account.provider), terms.read(account.settings)
     if not provider.caps.can_ask:
         return LookupError("cannot_ask")
-    address = addresses.clear(provider.caps.id_kind, one.blind)
+    address = addresses.tried(one.id, provider.caps.id_kind, n=one.n)
     wire = address and provider.wire_address(address)
     if not wire:
         return LookupError("address_gone")

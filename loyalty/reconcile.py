@@ -36,15 +36,28 @@ _ENTRIES = """
 _ORIGINALS = """
     SELECT e.id, e.amount, coalesce(t.original, 0) FROM loyalty_entry e
     LEFT JOIN loyalty_lot t ON t.entry_id = e.id AND t.account_id = e.account_id
-    WHERE e.kind IN ('earn', 'grant') AND e.amount IS DISTINCT FROM t.original ORDER BY 1
+    WHERE e.kind IN ('earn', 'grant', 'move_in') AND e.amount IS DISTINCT FROM t.original ORDER BY 1
 """
 _PARTS = """
     SELECT id, original, remaining + drawn + expired + clawed + repaid + moved
     FROM loyalty_lot WHERE original <> remaining + drawn + expired + clawed + repaid + moved ORDER BY 1
 """
+# A correction follows the points of its entry into the account that they moved to.
 _UNDONE = """
     SELECT u.id, e.id, u.amount, e.amount FROM loyalty_entry u JOIN loyalty_entry e ON e.id = u.reverses_id
-    WHERE u.amount > e.amount OR u.account_id <> e.account_id ORDER BY 1
+    WHERE u.amount > e.amount OR u.account_id <> e.account_id AND NOT EXISTS (
+        SELECT FROM loyalty_lot first JOIN loyalty_lot t ON t.origin_lot_id = first.id AND t.account_id = u.account_id
+        WHERE first.entry_id = e.id) ORDER BY 1
+"""
+_MOVED = """
+    SELECT e.source_type, e.source_id, sum(CASE l.to_book WHEN 'P:moved' THEN l.amount ELSE -l.amount END)
+    FROM loyalty_leg l JOIN loyalty_entry e ON e.id = l.entry_id WHERE 'P:moved' IN (l.from_book, l.to_book)
+    GROUP BY 1, 2 HAVING sum(CASE l.to_book WHEN 'P:moved' THEN l.amount ELSE -l.amount END) <> 0 ORDER BY 1, 2
+"""
+_ORIGINS = """
+    SELECT coalesce(origin_lot_id, id), sum(moved), coalesce(sum(original) FILTER (WHERE origin_lot_id IS NOT NULL), 0)
+    FROM loyalty_lot GROUP BY 1
+    HAVING sum(moved) <> coalesce(sum(original) FILTER (WHERE origin_lot_id IS NOT NULL), 0) ORDER BY 1
 """
 
 
@@ -57,6 +70,8 @@ def faults(*, now: datetime) -> list[str]:
         (_ORIGINALS, _("entry {0}: its amount is {1}, its lot began with {2}")),
         (_PARTS, _("lot {0}: it began with {1}, its parts make {2}")),
         (_UNDONE, _("entry {0} undoes entry {1}: it takes back {2} of {3}, or from another account")),
+        (_MOVED, _("{0} {1}: {2} points left one account and did not come to the other")),
+        (_ORIGINS, _("lot {0}: {1} of its points moved away, {2} came to other accounts")),
     )
     found = []
     with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from pathlib import Path
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ.setdefault("HUITOU_HOME", str(Path(__file__).resolve().parent.parent / ".huitou" / "test"))
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 32)
+os.environ.setdefault("EVENTS_PER_MEMBER", "1000000")  # runs of tests share a Valkey, and send of few members
 os.environ.setdefault("FIELD_KEY", "k1:" + "5a" * 32)
 
 from config import embedded

@@ -25,7 +25,13 @@ OUTCOMES = {
     "end": _("way ended"),
     "next": _("went on"),
 }
-REASONS = {"goal": _("goal met"), "exit": _("exit met")}
+REASONS = {
+    "goal": _("goal met"),
+    "exit": _("exit met"),
+    "not_judged": _("refuses to be judged by what is known"),
+    "merged": _("went on as another member, merged with this one"),
+    "erased": _("erased"),
+}
 COLOURS = {"open": "info", "done": "success", "exited": "warning", "failed": "danger", "held_out": ""}
 
 

@@ -21,6 +21,44 @@ from config.ground.models import Brand
 from config.ground.problems import Refused
 from config.ground.web import Door
 
+NO_EFFECT = "No effect shown: the interval from -1.8 to 8.9 points contains zero."
+EXAMPLE = {
+    "journey": "win-back",
+    "version": 3,
+    "as_of": "2026-03-01T04:00:00Z",
+    "funnel": {
+        "qualified": 1000,
+        "held_out": 100,
+        "enrolled": 900,
+        "left_before": 20,
+        "not_reached": 60,
+        "under_way": 20,
+        "reached": 800,
+        "delivered": 780,
+        "converted": 90,
+        "undelivered": 12,
+        "opted_out": 3,
+    },
+    "messages": {
+        "total": 870,
+        "sent": 810,
+        "delivered": 790,
+        "undelivered": 12,
+        "replied": 3,
+        "suppressed": 55,
+        "failed": 5,
+        "units": 820,
+        "cost": 4100,
+    },
+    "arms": {
+        "treated": {"n": 880, "converted": 97, "rate": 0.1102, "ci": [0.0912, 0.1327], "open": 20},
+        "held_out": {"n": 98, "converted": 6, "rate": 0.0612, "ci": [0.0284, 0.1272], "open": 2},
+    },
+    "lift": {"value": 0.049, "ci": [-0.0182, 0.0887], "verdict": "no_effect", "text": NO_EFFECT},
+    "conversions": {"orders": 92, "amount": 1288000, "currency": "CNY"},
+    "cost": {"amount": 4100, "currency": "CNY", "segments": 820, "points": "9000.00"},
+}
+
 
 class ArmAnswer(Struct):
     """Members whose goal window is over, and how many of them reached the goal; `open`: not over yet, in neither."""
@@ -33,8 +71,11 @@ class ArmAnswer(Struct):
 
 
 class ArmsAnswer(Struct):
+    """`merged`: members who became one, of whom one was treated and one held out; they are left out of both arms."""
+
     treated: ArmAnswer
     held_out: ArmAnswer
+    merged: int
 
 
 class Lift(Struct):
@@ -76,7 +117,7 @@ class MetricsAnswer(Struct):
 class JourneyMetrics(Door):
     scope = "metrics"
 
-    @openapi.call("What a journey caused", name="journey_metrics", answers={200: MetricsAnswer}, refusals=(400, 404))
+    @openapi.call("What a journey caused", name="journey_metrics", answers={200: MetricsAnswer}, answer=EXAMPLE)
     def get(self, request: Request, key: str) -> Response:
         """Over all its enrolments, of all its versions. It takes no parameters."""
         journey = Journey.objects.select_related("live").filter(key=key).first()
@@ -97,6 +138,7 @@ def answer(found: Report) -> MetricsAnswer:
         arms=ArmsAnswer(
             treated=_arm(found.arms.treated, found.arms.treated_open),
             held_out=_arm(found.arms.held_out, found.arms.held_out_open),
+            merged=found.arms.merged,
         ),
         lift=Lift(
             value=lift.value if lift else None,

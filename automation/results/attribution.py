@@ -1,4 +1,5 @@
 """Which message an order is credited to: the latest that went out before it, while the goal window of its enrolment was open.
+A message to a member that was merged away went to the person that the order is of.
 
 A credit follows from the rows alone, so crediting again, in any order, or after a late receipt ends in the same credits.
 """
@@ -11,14 +12,16 @@ from datetime import datetime
 from django.db import connection
 
 from automation.models import Conversion
+from cdp import roots
 
 LAST_TOUCH = Conversion.Model.LAST_TOUCH.value
 
-_CREDIT = """
+_CREDIT = f"""
 WITH touch AS (
     SELECT DISTINCT ON (o.id) o.id AS "order", e.id AS enrolment, m.id AS message, o.amount, o.placed_at
     FROM cdp_order o
-    JOIN connectors_message m ON m.member_id = o.member_id AND m.state = 'sent' AND m.sent_at < o.placed_at
+    CROSS JOIN LATERAL {roots.FAMILY.format(member="o.member_id")} who
+    JOIN connectors_message m ON m.member_id = who.id AND m.state = 'sent' AND m.sent_at < o.placed_at
                              AND m.delivery <> 'undelivered'
     JOIN automation_steprun r ON r.message = m.id
     JOIN automation_enrolment e ON e.id = r.enrolment_id AND e.enrolled_at < o.placed_at AND o.placed_at <= e.closes_at
@@ -39,7 +42,8 @@ _AFTER_MESSAGES = """
 SELECT DISTINCT o.id
 FROM cdp_event ev
 JOIN connectors_message m ON m.id = (ev.properties ->> 'message')::uuid
-JOIN cdp_order o ON o.member_id = m.member_id AND o.placed_at > m.sent_at
+JOIN cdp_member who ON who.id = m.member_id
+JOIN cdp_order o ON o.member_id = coalesce(who.merged_into_id, who.id) AND o.placed_at > m.sent_at
 WHERE ev.id = ANY(%s) AND ev.occurred_at = ANY(%s)"""
 
 

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from cdp import roots
 from cdp.features.net import purchases
 from config.ground.models import Brand
 
@@ -52,7 +53,7 @@ BEFORE = _midnight(f"%(first)s::date - {DAYS}")
 _DAY = "(placed_at AT TIME ZONE %(tz)s)::date"
 ORDERS = purchases(END, until="<")  # net, and without those given back in full
 _IN_PERIOD = f"FROM {ORDERS} o WHERE member_id IS NOT NULL AND placed_at >= {START}"
-_STAGE_AT_START = f"""SELECT DISTINCT ON (member_id) member_id, value FROM cdp_placement
+_STAGE_AT_START = f"""SELECT DISTINCT ON (member_id) member_id, value FROM {roots.PLACEMENTS} p
                       WHERE axis = 'stage' AND since < {START} ORDER BY member_id, since DESC"""
 
 KPIS = (
@@ -71,10 +72,11 @@ KPIS = (
         _("members reached by a push who purchased within 14 days / members reached whose 14 days ended in the period"),
         f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM {ORDERS} o WHERE o.member_id = r.member_id AND o.placed_at > r.at
                                                   AND o.placed_at <= r.at + interval '{PUSH} days')), count(*)
-            FROM (SELECT member_id, min(sent_at) AS at FROM connectors_message
+            FROM (SELECT coalesce(w.merged_into_id, w.id) AS member_id, min(sent_at) AS at
+                  FROM connectors_message m JOIN cdp_member w ON w.id = m.member_id
                   WHERE state = 'sent' AND delivery <> 'undelivered' AND purpose = 'marketing'
                     AND sent_at >= {_midnight(f"%(first)s::date - {PUSH}")} AND sent_at < {_midnight(f"%(after)s::date - {PUSH}")}
-                  GROUP BY member_id) r""",
+                  GROUP BY 1) r""",
     ),
     Kpi(
         "mean_interval",
@@ -110,7 +112,7 @@ KPIS = (
         _("members who entered churned in the period / not churned at its start"),
         f"""SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM cdp_placement p WHERE p.member_id = s.member_id
                 AND p.axis = 'stage' AND p.value = 'churned' AND p.since >= {START} AND p.since < {END})), count(*)
-            FROM ({_STAGE_AT_START}) s WHERE value <> 'churned'""",
+            FROM ({_STAGE_AT_START}) s WHERE value NOT IN ('churned', '')""",
     ),
     Kpi(
         "first_to_second",

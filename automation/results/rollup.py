@@ -13,6 +13,7 @@ from django.db.models import Max
 from automation.models import Figure
 from automation.results import kpis
 from automation.results.attribution import LAST_TOUCH
+from cdp import roots
 from cdp.features.net import kept, net
 from config.ground import clock
 from config.ground.models import Brand
@@ -49,8 +50,9 @@ GROUP BY figure.key"""
 # Where everybody stood at the end of the day: it reads every member, so it is asked as seldom as the KPIs.
 STANDING = f"""
 SELECT 'members', jsonb_build_object('axis', axis, 'value', value), count(*)
-FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM cdp_placement {_DAY}
+FROM (SELECT DISTINCT ON (member_id, axis) axis, value FROM {roots.PLACEMENTS} p {_DAY}
       WHERE since < day."end" ORDER BY member_id, axis, since DESC) standing
+WHERE value <> '' -- who is not judged stands nowhere
 GROUP BY axis, value"""
 
 _KEEP = """

@@ -1,6 +1,27 @@
+from cdp.admin.attribute import AttributeAdmin
+from cdp.admin.brand import BrandAdmin
+from cdp.admin.candidate import MergeCandidateAdmin
+from cdp.admin.event_type import EventTypeAdmin
 from cdp.admin.ingest import IngestCallAdmin
 from cdp.admin.member import MemberAdmin
+from cdp.admin.merge import MergeAdmin
 from cdp.admin.order import OrderAdmin, ParkedAdmin
 from cdp.admin.profile import ProfileAdmin
+from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
+from cdp.admin.tag import TagAdmin
 
-__all__ = ["IngestCallAdmin", "MemberAdmin", "OrderAdmin", "ParkedAdmin", "ProfileAdmin"]
+__all__ = [
+    "AttributeAdmin",
+    "BrandAdmin",
+    "EventTypeAdmin",
+    "IdentityRuleAdmin",
+    "IngestCallAdmin",
+    "MemberAdmin",
+    "MergeAdmin",
+    "MergeCandidateAdmin",
+    "OrderAdmin",
+    "ParkedAdmin",
+    "ProfileAdmin",
+    "SourceAdmin",
+    "TagAdmin",
+]

@@ -6,20 +6,26 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from cdp import identity
-from cdp.admin.shown import amount, badge, when, with_currency
+from cdp import attributes, identity, roots
+from cdp.admin import reveal
+from cdp.admin.merge import MergeInline, Merging, link
+from cdp.admin.shown import amount, attribute, badge, when, with_currency
+from cdp.admin.tag import CarriesTag, MemberTagInline
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
 from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
 from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+PAIR = "<div><dt>{}</dt><dd>{}</dd></div>"
 
 
 class PlacementInline(ReadOnlyInline):
@@ -56,7 +62,7 @@ class OrderInline(ReadOnlyInline):
 
 class IdentityInline(ReadOnlyInline):
     model = Identity
-    fields = ["sort", "app", "value"]
+    fields = ["sort", "app", "value", "source", "weak_since"]
     readonly_fields = fields
     hide_title = True
 
@@ -67,6 +73,16 @@ class IdentityInline(ReadOnlyInline):
     @display(description=_("value"))
     def value(self, identity: Identity) -> str:
         return masked(identity)
+
+    @display(description=_("in the clear"))
+    def clear(self, identity: Identity) -> str:
+        return reveal.link(identity)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.fields, "clear"] if request.user.has_perm(reveal.PERMISSION) else list(self.fields)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.get_fields(request, obj)
 
 
 class ConsentInline(ReadOnlyInline):
@@ -85,17 +101,18 @@ class ConsentInline(ReadOnlyInline):
 
 
 @admin.register(Member)
-class MemberAdmin(ReadOnlyAdmin):
+class MemberAdmin(Merging, ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
-    list_filter = ["profile__stage", "profile__value_tier", "synthetic"]
+    list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag]
     list_select_related = ["profile"]
     list_fullwidth = True
     ordering = ["-id"]
     search_fields = ["pk"]
     search_help_text = _("a name from its beginning, a member number, a phone, or an identity as kind:value")
-    inlines = [PlacementInline, OrderInline, IdentityInline, ConsentInline]
+    inlines = [PlacementInline, MemberTagInline, OrderInline, IdentityInline, ConsentInline, MergeInline]
+    actions = ["merge"]
     fieldsets = [
-        (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up")]}),
+        (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up"), "stands_for_it"]}),
         (
             _("Purchases"),
             {
@@ -107,15 +124,25 @@ class MemberAdmin(ReadOnlyAdmin):
                 ]
             },
         ),
-        (_("Attributes"), {"fields": ["attributes"], "classes": ["collapse"]}),
+        (_("Attributes"), {"fields": ["described"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Member]:
-        return with_currency(super().get_queryset(request).select_related("profile"))
+        return with_currency(super().get_queryset(request).select_related("profile", "merged_into"))
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.reveal)
+        where = "<int:member>/identities/<int:identity>/"
+        return [path(where, view, name="cdp_identity_reveal"), *super().get_urls()]
+
+    def reveal(self, request: HttpRequest, member: int, identity: int) -> HttpResponse:
+        return reveal.page(self.admin_site, request, member, identity)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Of a list: members that were merged away have a page, but no line here."""
         term = search_term.strip()
-        return (queryset.filter(**_named(term)) if term else queryset), False
+        standing = queryset.filter(merged_into=None)
+        return (standing.filter(**_named(term)) if term else standing), False
 
     @display(description=_("name"), ordering="attributes__name")
     def name(self, member: Member) -> str:
@@ -129,9 +156,22 @@ class MemberAdmin(ReadOnlyAdmin):
     def value_tier(self, member: Member) -> str:
         return badge(_of(member, "value_tier"))
 
+    @display(description=_("merged into"))
+    def stands_for_it(self, member: Member) -> SafeString | str:
+        return link(member.merged_into) if member.merged_into else "–"
+
     @display(description=_("personal details"), ordering="synthetic")
     def made_up(self, member: Member) -> str:
         return badge("synthetic" if member.synthetic else None)
+
+    @display(description=_("attributes"))
+    def described(self, member: Member) -> SafeString | str:
+        known = attributes.declared()
+        rows = [
+            (known[name].label if name in known else name, attribute(value, known.get(name), member.brand_currency))  # type: ignore[attr-defined]
+            for name, value in attributes.in_order(member.attributes, known)
+        ]
+        return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
 
     @display(description=_("net amount"))
     def amount(self, member: Member) -> str:
@@ -158,13 +198,13 @@ class MemberAdmin(ReadOnlyAdmin):
 def _named(term: str) -> dict[str, Any]:
     """What somebody typed, as a filter: exact for everything that names a person, a beginning for a name."""
     if term.isascii() and term.isdigit() and len(term) < 10:
-        return {"pk": int(term)}
+        return {"pk": roots.root(int(term))}
     guess = term if ":" in term else f"email:{term}" if "@" in term else f"phone:{term}"
     try:
         key = identity.parse(guess)
     except InvalidIdentity:
         return {"attributes__name__startswith": term}
-    return {"pk": identity.find(key.kind, key.value, key.app)}
+    return {"pk__in": identity.holders(key)}
 
 
 def _profile(member: Member) -> Profile | None:

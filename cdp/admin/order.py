@@ -1,4 +1,12 @@
+"""Orders with what was in them and what went back; rows that wait for their parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -40,10 +48,21 @@ class RefundInline(ReadOnlyInline):
         return amount(refund.amount, refund.order.currency)
 
 
+class WithoutMember(admin.SimpleListFilter):
+    title = _("member")
+    parameter_name = "named"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("without a member")), ("yes", _("with a member"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        return queryset if self.value() not in ("no", "yes") else queryset.filter(member__isnull=self.value() == "no")
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     list_display = ["external_id", "member", "paid", "back", "placed_at", "channel", "store", "source"]
-    list_filter = ["source"]
+    list_filter = [WithoutMember, "source"]
     list_select_related = ["member", "source"]
     list_fullwidth = True
     ordering = ["-placed_at"]

@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
+from cdp import kinds
+from cdp.models.consent import Channel, Purpose
 
-CHANNELS: dict[str, Any] = {
-    "sms": _("text message"),
-    "email": _("email"),
-    "wechat": _("WeChat"),
-    "wecom": _("WeCom"),
-    "push": _("app push"),
-}
-PURPOSES: dict[str, Any] = {"marketing": _("marketing"), "service": _("service notice")}
-KINDS: dict[str, Any] = {
-    "crm_id": _("CRM number"),
-    "wechat_unionid": _("WeChat UnionID"),
-    "wechat_openid": _("WeChat OpenID"),
-    "wecom_external_userid": _("WeCom contact"),
-    "phone": _("phone"),
-    "email": _("email"),
-    "pos_card": _("membership card"),
-    "device": _("device"),
-}
+CHANNELS: dict[str, Any] = dict(Channel.choices)
+PURPOSES: dict[str, Any] = dict(Purpose.choices)
+KINDS: dict[str, Any] = {kind.name: kind.label for kind in kinds.KINDS}

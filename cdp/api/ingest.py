@@ -25,6 +25,48 @@ from config.ground.web import Door, body_of, flag, key_of
 
 MOST = 1000  # rows of a batch
 ATOMIC = OpenApiParameter("atomic", bool, description="Store all rows or none (422).")
+WHO = ["crm_id:1001"]
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "members": {
+        "identities": [*WHO, "phone:+8613900000001"],
+        "attributes": {"name": "王芳", "city": "上海"},
+        "consents": [
+            {
+                "channel": "sms",
+                "purpose": "marketing",
+                "state": "granted",
+                "at": "2026-02-01T10:00:00+08:00",
+                "evidence": "form 7",
+            }
+        ],
+        "registered_at": "2026-02-01T10:00:00+08:00",
+    },
+    "products": {
+        "sku": "tea-250",
+        "name": "绿茶 250g",
+        "brand": "山里",
+        "category": ["饮品", "茶"],
+        "price": 4900,
+        "replenish_days": 30,
+    },
+    "orders": {
+        "id": "A1001",
+        "identities": WHO,
+        "placed_at": "2026-02-20T10:00:00+08:00",
+        "amount": 9800,
+        "currency": "CNY",
+        "channel": "app",
+        "items": [{"sku": "tea-250", "name": "绿茶 250g", "quantity": 2, "amount": 9800}],
+    },
+    "refunds": {"id": "R1001", "order_id": "A1001", "refunded_at": "2026-02-22T10:00:00+08:00", "amount": 4900},
+    "events": {
+        "id": "E1001",
+        "type": "search",
+        "identities": WHO,
+        "occurred_at": "2026-02-20T09:58:00+08:00",
+        "properties": {"query": "绿茶"},
+    },
+}
 
 
 class _Batch(Struct, forbid_unknown_fields=True):
@@ -81,20 +123,28 @@ class IngestAnswer(Struct):
 
 def batch_call(summary: str, name: str, body: type[Struct]) -> Callable[[Any], Any]:
     """How the document describes a door of this file."""
-    refusals = (400, 413, 422)
+    kind = name.removeprefix("ingest_")
     return openapi.call(
-        summary, name=name, body=body, answers={202: IngestAnswer}, refusals=refusals, parameters=(ATOMIC,)
+        summary,
+        name=name,
+        body=body,
+        answers={202: IngestAnswer},
+        refusals=(422,),
+        parameters=(ATOMIC,),
+        example={"source": "shop", kind: [EXAMPLES[kind]]},
+        answer={"accepted": 1, "duplicates": 0, "rejected": []},
     )
 
 
 class Ingest(Door):
-    """`kind` names the rows in the envelope and the verb's table of kinds."""
+    """`kind` names the rows in the envelope and the verb's table of kinds; `paced`: a storm of one member is held back."""
 
     scope = "ingest"
     kind: str
     envelope: type[Struct]
     came = 0  # rows, when the call could be read so far
     bad: Sequence[Rejected] = ()  # those for which the others were not stored
+    paced = False
 
     def take(self, request: Request) -> Response:
         """Rows are let in or the call is refused; either way the log says what came."""
@@ -123,7 +173,7 @@ class Ingest(Door):
             raise Refused(413, "too_many_rows", _("a batch has at most %(most)d rows") % {"most": MOST})
         atomic = flag(request, "atomic")
         try:
-            answer = accept(self.kind, rows, source=batch.source, atomic=atomic, call=call, now=now)
+            answer = accept(self.kind, rows, source=batch.source, atomic=atomic, paced=self.paced, call=call, now=now)
         except BatchRejected as error:
             self.bad = error.rejected
             faults = [Fault(f"{self.kind}[{r.index}].{r.path}", r.code, r.message) for r in error.rejected]
@@ -177,7 +227,7 @@ class IngestRefunds(Ingest):
 
 
 class IngestEvents(Ingest):
-    kind, envelope = "events", _Events
+    kind, envelope, paced = "events", _Events, True
 
     @batch_call("Events come in", "ingest_events", EventBatch)
     def post(self, request: Request) -> Response:

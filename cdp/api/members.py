@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from msgspec import Struct
+from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import visible
+from cdp import attributes, describing, tags, visible
 from cdp.conditions import facts
+from cdp.errors import TooManyAttributes
 from cdp.masks import masked
 from cdp.models import Member, Placement
-from config.ground import clock, openapi
+from config.ground import clock, openapi, problems, strict
 from config.ground.models import Brand
 from config.ground.problems import Refused
 from config.ground.web import Door, key_of
@@ -63,6 +64,7 @@ class MemberAnswer(Struct):
     as_of: datetime
     registered_at: datetime | None
     attributes: dict[str, Any]
+    tags: list[str]
     synthetic: bool
     profile: Purchases | None
     stage: Standing | None
@@ -72,16 +74,79 @@ class MemberAnswer(Struct):
     identities: list[MaskedIdentity]
 
 
+Number = Meta(ge=-(10**18), le=10**18)
+Value = (
+    str | bool | Annotated[int, Number] | Annotated[float, Number] | Annotated[list[str], Meta(max_length=100)] | None
+)
+
+
+class Described(Struct, frozen=True, forbid_unknown_fields=True):
+    """Null removes an attribute."""
+
+    attributes: Annotated[dict[str, Value], Meta(min_length=1, max_length=100)]
+
+
+EXAMPLE = {
+    "id": 17,
+    "as_of": "2026-03-01T04:00:00Z",
+    "registered_at": "2026-02-01T02:00:00Z",
+    "attributes": {"name": "王芳", "city": "杭州"},
+    "synthetic": False,
+    "profile": {
+        "orders": 1,
+        "purchase_days": 1,
+        "amount": 9800,
+        "amount_365": 9800,
+        "currency": "CNY",
+        "first_order_at": "2026-02-20T02:00:00Z",
+        "last_order_at": "2026-02-20T02:00:00Z",
+        "recency": 9,
+        "expected_interval": 90.0,
+        "next_order_due": "2026-05-21T02:00:00Z",
+    },
+    "stage": {"value": "first_purchase", "since": "2026-02-20T02:00:01Z"},
+    "value_tier": {"value": "middle", "since": "2026-02-20T02:00:01Z"},
+    "points": {"balance": "98.00"},
+    "consents": [{"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-02-01T02:00:00Z"}],
+    "identities": [
+        {"kind": "phone", "app": "", "value": "+8613****0001"},
+        {"kind": "crm_id", "app": "", "value": "****"},
+    ],
+}
+
+
 class MemberDoor(Door):
     scope = "members"
 
-    @openapi.call("A member", name="member", answers={200: MemberAnswer}, refusals=(404,))
+    @openapi.call("A member", name="member", answers={200: MemberAnswer}, answer=EXAMPLE)
     def get(self, request: Request, member: str) -> Response:
         """`member` is a member id, or an identity as `kind:value`."""
-        found = visible.member(member, key_of(request))
-        if found is None:
-            raise Refused(404, "no_such_member", _("this key sees no such member"))
-        return Response(answer(found, as_of=clock.now()))
+        return Response(answer(visible.member(member, key_of(request)), as_of=clock.now()))
+
+    @openapi.call(
+        "A member is described",
+        name="member_describe",
+        body=Described,
+        answers={200: MemberAnswer},
+        refusals=(422,),
+        example={"attributes": {"city": "杭州", "nickname": None}},
+        answer=EXAMPLE,
+    )
+    def patch(self, request: Request, member: str) -> Response:
+        """Attributes are set, those that are null removed; the others stay. The same again changes nothing."""
+        said, now, key = strict.whole(request.data, Described), clock.now(), key_of(request)
+        kept, wrong = attributes.check(said.attributes, attributes.declared())
+        if found := [fault for fault in (describing.fault(said.attributes), *wrong) if fault]:
+            faults = [problems.Fault(fault.path, fault.code, fault.message) for fault in found]
+            raise Refused(400, "invalid", _("the request does not have the right form"), faults)
+        seen = visible.member(member, key)
+        try:
+            describing.describe(seen.pk, kept, actor=f"api:{key.name}", source=key.source, now=now)
+        except TooManyAttributes:
+            why = _("a member has at most %(most)d attributes") % {"most": describing.MOST}
+            raise Refused(422, "too_many_attributes", why) from None
+        seen.refresh_from_db()
+        return Response(answer(seen, as_of=now))
 
 
 def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
@@ -90,11 +155,13 @@ def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
         p.axis: Standing(p.value, p.since)
         for p in Placement.objects.filter(member=member, since__lte=as_of).order_by("since")
     }
+    standing = {axis: standing for axis, standing in standing.items() if standing.value}  # an empty one is an end
     return MemberAnswer(
         id=member.pk,
         as_of=as_of,
         registered_at=member.registered_at,
         attributes=member.attributes,
+        tags=sorted(str(carried.tag) for carried in member.tags.filter(tags.in_force(as_of)).select_related("tag")),
         synthetic=member.synthetic,
         profile=None if known["orders"] is None else _purchases(known),
         stage=standing.get(Placement.Axis.STAGE),

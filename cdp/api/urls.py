@@ -1,9 +1,12 @@
 from django.urls import path
 
+from cdp.api.candidates import MemberCandidates
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
-from cdp.api.members import MemberDoor
+from cdp.api.merges import MembersMerge, MembersUnmerge
+from cdp.api.privacy import MemberExport, OneMember
 from cdp.api.quality import QualityMetrics
+from cdp.api.timeline import MemberTimeline
 
 urlpatterns = [
     path("ingest/members", IngestMembers.as_view()),
@@ -11,7 +14,12 @@ urlpatterns = [
     path("ingest/orders", IngestOrders.as_view()),
     path("ingest/refunds", IngestRefunds.as_view()),
     path("ingest/events", IngestEvents.as_view()),
+    path("members/candidates", MemberCandidates.as_view()),
+    path("members/merge", MembersMerge.as_view()),
+    path("members/unmerge", MembersUnmerge.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
-    path("members/<str:member>", MemberDoor.as_view()),
+    path("members/<str:member>", OneMember.as_view()),
+    path("members/<str:member>/export", MemberExport.as_view()),
+    path("members/<str:member>/timeline", MemberTimeline.as_view()),
     path("members/<str:member>/consents", MemberConsents.as_view()),
 ]

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from cdp.conditions.vocabulary import FIELDS
+from cdp.conditions import vocabulary
 from cdp.models import Member
 
 Facts = dict[str, Any]
 
 
 def facts(members: Sequence[int], *, as_of: datetime) -> dict[int, Facts]:
-    """Member -> {field: value}; a value that is not known is None. One statement for all of them."""
-    asked = {f"_{name}": field.expression(as_of) for name, field in FIELDS.items()}
+    """Member -> {field: value}; a value that is not known is None. One statement for all of them, after
+    the one that asks what is declared.
+    """
+    fields = vocabulary.known()
+    asked = {f"f{n}": field.expression(as_of) for n, field in enumerate(fields.values())}
     rows = Member.objects.filter(pk__in=members).annotate(**asked).values("pk", *asked)
-    return {row["pk"]: {name: row[f"_{name}"] for name in FIELDS} for row in rows}
+    return {row["pk"]: {name: row[f"f{n}"] for n, name in enumerate(fields)} for row in rows}

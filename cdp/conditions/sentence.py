@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,9 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.validate import parse
-from cdp.conditions.vocabulary import FIELDS, OPERATOR_NAMES, Field
+from cdp.conditions.vocabulary import OPERATOR_NAMES, Field
+from cdp.models.consent import Channel, Purpose
+from cdp.models.tag import Family
 from config.ground import clock, money
 from config.ground.durations import Duration
 from config.ground.models import Brand
@@ -35,11 +37,14 @@ def _say(node: Node, *, top: bool = False) -> str:
         case Did():
             return _did(node)
         case Consented(channel, purpose):
-            return _("has consented to %(purpose)s by %(channel)s") % {"channel": channel, "purpose": purpose}
+            words = {"channel": Channel(channel).label, "purpose": Purpose(purpose).label}
+            return _("has consented to %(purpose)s by %(channel)s") % words
+        case Tagged(family, name):
+            return _("carries the tag %(tag)s") % {"tag": f"{Family(family).label}:{name}"}
 
 
 def _compare(node: Compare) -> str:
-    field = FIELDS.get(node.field)
+    field = node.of
     parts = {"field": field.label, "op": OPERATOR_NAMES[node.op]}
     if node.op in ("is_set", "is_not_set"):
         return _("%(field)s %(op)s") % parts
@@ -47,7 +52,7 @@ def _compare(node: Compare) -> str:
         low, high = (_value(field, bound) for bound in node.value)
         return _("%(field)s from %(low)s to %(high)s") % (parts | {"low": low, "high": high})
     parts["value"] = _value(field, node.value)
-    if node.op in ("!=", "not_in"):
+    if node.op in ("!=", "not_in", "has_none"):
         return _("%(field)s is known and %(op)s %(value)s") % parts
     return _("%(field)s %(op)s %(value)s") % parts
 
@@ -59,6 +64,10 @@ def _value(field: Field, value: Any) -> str:
         return _length(value)
     if isinstance(value, datetime):
         return date_format(timezone.localtime(value, clock.zone()), "SHORT_DATETIME_FORMAT")
+    if isinstance(value, date):
+        return date_format(value, "SHORT_DATE_FORMAT")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     if field.type == "money":
         return money.show(value, Brand.objects.the().currency)
     return str(dict(field.choices).get(value, value)) + (f" {field.unit}" if field.unit else "")

@@ -1,19 +1,23 @@
 """The set engine: a tree becomes one SQL expression over Member, evaluated for everybody in one statement.
 
-A comparison with an unknown value is NULL, which a WHERE reads as false; only under `not` must that be said aloud.
+A comparison with an unknown value is NULL, which a WHERE reads as false; only under `not` must that be said aloud. What the
+profile says of whoever refuses to be judged stays unknown under `not` too, and SQL's three values carry it to the top.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.contrib.postgres.fields.array import ArrayContains, ArrayOverlap
 from django.db.models import (
     BooleanField,
+    Case,
     Count,
+    DateField,
     Exists,
     ExpressionWrapper,
     Func,
@@ -24,43 +28,62 @@ from django.db.models import (
     Sum,
     TextField,
     Value,
+    When,
     lookups,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncDate
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp import tags
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.validate import parse
-from cdp.conditions.vocabulary import FIELDS
 from cdp.features.net import Kept, Net
-from cdp.models import Consent, Event, Member, Order, Refund
-from cdp.models.consent import State
+from cdp.models import Consent, Event, Member, MemberTag, Order, Refund
+from cdp.models.consent import Channel, State
+from cdp.profiling import not_judged
 from config.ground import clock
+from config.ground.durations import Duration
 
 
 def matching(tree: dict[str, Any] | Node, *, as_of: datetime) -> QuerySet[Member]:
     """Who fulfils the condition as of an instant. Raises InvalidCondition."""
     node = parse(tree) if isinstance(tree, dict) else tree
-    return Member.objects.filter(compile(node, as_of=as_of))
+    return Member.objects.filter(compile(node, as_of=as_of), merged_into=None)
 
 
-def compile(node: Node, *, as_of: datetime) -> Q:
+def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:
+    """`exact`: what is not known is said to be false, so that it can be turned round; false costs an index elsewhere."""
     match node:
         case All(inner):
-            return reduce(and_, (compile(item, as_of=as_of) for item in inner))
+            return reduce(and_, (compile(item, as_of=as_of, exact=exact) for item in inner))
         case AnyOf(inner):
-            return reduce(or_, (compile(item, as_of=as_of) for item in inner))
+            return reduce(or_, (compile(item, as_of=as_of, exact=exact) for item in inner))
         case Not(inner):
-            known = ExpressionWrapper(compile(inner, as_of=as_of), output_field=BooleanField())
-            return ~Q(Coalesce(known, Value(False)))
+            return ~Q(_truth(compile(inner, as_of=as_of, exact=True)))
         case Compare():
-            return Q(_compare(node, as_of))
+            asked = Q(_compare(node, as_of))
+            judges = node.of.judges
+            if exact:
+                known = Coalesce(_truth(asked), Value(False))
+                return Q(Case(When(not_judged(), then=None), default=known) if judges else known)
+            return asked & ~not_judged() if judges else asked
         case Did():
             return _did(node, as_of)
         case Consented(channel, purpose):
-            granted = Consent.objects.filter(
-                member=OuterRef("pk"), channel=channel, purpose=purpose, state=State.GRANTED
+            said = Consent.objects.filter(
+                member=OuterRef("pk"), channel__in={channel, Channel.ANY.value}, purpose=purpose, at__lte=as_of
             )
-            return Q(Exists(granted.filter(at__lte=as_of)))
+            return Q(Exists(said.filter(state=State.GRANTED)) & ~Exists(said.filter(state=State.WITHDRAWN)))
+        case Tagged():
+            return _carried(node, as_of)
+
+
+def _truth(asked: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(asked, output_field=BooleanField())
+
+
+def _carried(node: Tagged, as_of: datetime) -> Q:
+    carried = MemberTag.objects.filter(tags.in_force(as_of), member=OuterRef("pk"))
+    return Q(Exists(carried.filter(tag__family=node.family, tag__name=node.name)))
 
 
 class Nfkc(Func):
@@ -87,45 +110,79 @@ _ORDER: dict[str, type[lookups.Lookup]] = {
     "contains": lookups.Contains,
     "starts_with": lookups.StartsWith,
     "in": lookups.In,
+    "is": lookups.Exact,
 }
 
 
 def _compare(node: Compare, as_of: datetime) -> Any:
-    field = FIELDS.get(node.field)
-    actual: Any = field.expression(as_of)
+    actual: Any = node.of.expression(as_of)
     if node.op in ("is_set", "is_not_set"):
         return lookups.IsNull(actual, node.op == "is_not_set")
-    if field.type == "text":
+    if node.of.type == "text":
         actual = Nfkc(actual)
     if node.op == "between":
         low, high = node.value
         return Q(lookups.GreaterThanOrEqual(actual, low)) & Q(lookups.LessThanOrEqual(actual, high))
     if node.op == "not_in":
         return Q(lookups.IsNull(actual, False)) & ~Q(lookups.In(actual, list(node.value)))
+    if node.op == "anniversary_within":
+        day = actual if node.of.type == "date" else TruncDate(actual, tzinfo=clock.zone())
+        return _anniversary(day, node.value.days, clock.local_day(as_of, clock.zone()))
     if node.op in _RELATIVE:
-        return _RELATIVE[node.op](actual, node.value, as_of)
+        ends = _days if node.of.type == "date" else _instants
+        return _RELATIVE[node.op](actual, *ends(node.op, node.value, as_of))
+    if node.op in _MEMBERSHIP:
+        return _MEMBERSHIP[node.op](actual, list(node.value) if isinstance(node.value, tuple) else [node.value])
     return _ORDER[node.op](actual, list(node.value) if node.op == "in" else node.value)
 
 
-def _within_last(actual: Any, length: Any, as_of: datetime) -> Q:
-    return Q(lookups.GreaterThan(actual, length.before(as_of, clock.zone()))) & Q(
-        lookups.LessThanOrEqual(actual, as_of)
-    )
+def _instants(op: str, length: Duration, as_of: datetime) -> tuple[datetime, datetime]:
+    """The instant asked about, and the other end of the window."""
+    move = length.after if op == "within_next" else length.before
+    return as_of, move(as_of, clock.zone())
 
 
-def _more_than_ago(actual: Any, length: Any, as_of: datetime) -> Q:
-    return Q(lookups.LessThanOrEqual(actual, length.before(as_of, clock.zone())))
+def _days(op: str, length: Duration, as_of: datetime) -> tuple[date, date]:
+    today = clock.local_day(as_of, clock.zone())
+    return today, today + timedelta(days=length.days if op == "within_next" else -length.days)
 
 
-def _within_next(actual: Any, length: Any, as_of: datetime) -> Q:
-    return Q(lookups.GreaterThan(actual, as_of)) & Q(lookups.LessThanOrEqual(actual, length.after(as_of, clock.zone())))
+def _between(actual: Any, after: Any, upto: Any) -> Q:
+    return Q(lookups.GreaterThan(actual, after)) & Q(lookups.LessThanOrEqual(actual, upto))
 
 
-_RELATIVE: dict[str, Callable[[Any, Any, datetime], Q]] = {
-    "within_last": _within_last,
-    "more_than_ago": _more_than_ago,
-    "within_next": _within_next,
+_RELATIVE: dict[str, Callable[[Any, Any, Any], Q]] = {
+    "within_last": lambda actual, here, there: _between(actual, there, here),
+    "more_than_ago": lambda actual, here, there: Q(lookups.LessThanOrEqual(actual, there)),
+    "within_next": lambda actual, here, there: _between(actual, here, there),
 }
+_MEMBERSHIP: dict[str, Callable[[Any, list[str]], Q]] = {
+    "has": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
+    "has_all": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
+    "has_any": lambda actual, wanted: Q(ArrayOverlap(actual, wanted)),
+    "has_none": lambda actual, wanted: Q(lookups.IsNull(actual, False)) & ~Q(ArrayOverlap(actual, wanted)),
+}
+
+
+class Anniversary(Func):
+    """(day, year) -> the day of that year; 29 February falls on the 28th where there is none."""
+
+    function = "cdp_anniversary"
+    output_field = DateField()
+
+
+def _anniversary(day: Any, days: int, today: date) -> Q:
+    """Today or within so many days; a day is not its own anniversary."""
+    found = Q()
+    for year in (today.year, today.year + 1):
+        at = Anniversary(day, Value(year))
+        last = today + timedelta(days=days)
+        found |= (
+            Q(lookups.GreaterThanOrEqual(at, today))
+            & Q(lookups.LessThanOrEqual(at, last))
+            & Q(lookups.GreaterThan(at, day))
+        )
+    return found
 
 
 def _did(node: Did, as_of: datetime) -> Q:

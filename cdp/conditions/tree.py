@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import datetime
 from typing import Any
 
+from cdp.conditions.vocabulary import Field
 from config.ground.durations import Duration
 
 
@@ -26,11 +28,12 @@ class Not:
 
 @dataclass(frozen=True)
 class Compare:
-    """A field against a value. Values are int, Decimal, str, datetime, Duration, or a tuple of these."""
+    """A field against a value. Values are int, Decimal, str, bool, date, datetime, Duration, or a tuple of these."""
 
     field: str
     op: str
-    value: Any = None
+    value: Any
+    of: Field = dataclass_field(compare=False, repr=False)  # what the vocabulary said of it when the tree was read
 
 
 @dataclass(frozen=True)
@@ -57,4 +60,12 @@ class Consented:
     purpose: str
 
 
-Node = All | AnyOf | Not | Compare | Did | Consented
+@dataclass(frozen=True)
+class Tagged:
+    """Carries a tag, not expired as of the instant asked about."""
+
+    family: str
+    name: str
+
+
+Node = All | AnyOf | Not | Compare | Did | Consented | Tagged

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not
+from cdp import consents, tags
+from cdp.conditions import vocabulary
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, Field
-from cdp.errors import Fault, InvalidCondition
+from cdp.errors import Fault, InvalidCondition, InvalidTag
 from config.ground import durations
 
 DEPTH = 12  # deeper than this nobody reads, and the compilers recurse
 PREDICATES = 200
+A_YEAR = 366  # days in which everything has its anniversary
 TEXT = 200  # characters of a value
 LARGEST = 10**15  # fen or counts; sums over members stay within 64 bits
 GROUPS = ("all", "any", "not")
-PREDICATE_KEYS = ("field", "did", "consent")
+PREDICATE_KEYS = ("field", "tag", "did", "consent")
 BOUNDS = ("=", "!=", ">", ">=", "<", "<=")
 
 
@@ -49,6 +53,16 @@ class _Reader:
         self.faults: list[Fault] = []
         self.predicates = 0
 
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        return vocabulary.known()
+
+    def field(self, name: Any) -> Field | None:
+        """Those of the code cost nothing; only for others is the table of the declared ones read, once per condition."""
+        if not isinstance(name, str):
+            return None
+        return FIELDS.get(name) if name in FIELDS else self.fields.get(name)
+
     def fault(self, path: str, code: str, message: str) -> Any:
         """Note it; the answer, None, is what the caller has read."""
         self.faults.append(Fault(path, code, message))
@@ -69,6 +83,7 @@ class _Reader:
         self.predicates += 1
         readers: dict[str, Callable[[dict[str, Any], str], Node | None]] = {
             "field": self._compare,
+            "tag": self._tag,
             "did": self._did,
             "consent": self._consent,
         }
@@ -95,12 +110,12 @@ class _Reader:
     def _compare(self, raw: dict[str, Any], path: str) -> Node | None:
         self._only(raw, ("field", "op", "value"), path)
         name, op = raw["field"], raw.get("op")
-        if not isinstance(name, str) or name not in FIELDS:
-            known = ", ".join(sorted(FIELDS))
+        field = self.field(name)
+        if field is None:
+            known = ", ".join(sorted(self.fields))
             return self.fault(
                 _join(path, "field"), "unknown_field", _("there is no such field; known: %(known)s") % {"known": known}
             )
-        field = FIELDS.get(name)
         if op not in field.operators:
             known = " ".join(field.operators)
             return self.fault(
@@ -110,14 +125,14 @@ class _Reader:
         if op in ("is_set", "is_not_set"):
             if "value" in raw:
                 self.fault(at, "unknown_key", _("this operator takes no value"))
-            return Compare(name, op)
+            return Compare(name, op, None, field)
         if "value" not in raw:
             return self.fault(at, "required", _("this operator needs a value"))
         value = self._value(field, op, raw["value"], at)
-        return None if value is None else Compare(name, op, value)
+        return None if value is None else Compare(name, op, value, field)
 
     def _value(self, field: Field, op: str, raw: Any, path: str) -> Any:
-        if op in ("in", "not_in", "between"):
+        if op in ("in", "not_in", "between", "has_any", "has_all", "has_none"):
             size = 2 if op == "between" else None
             if not isinstance(raw, list) or not raw or len(raw) > 1000 or (size and len(raw) != size):
                 wanted = _("a list of two values, from and to") if size else _("a list of 1 to 1000 values")
@@ -127,12 +142,16 @@ class _Reader:
         return self._one(field, op, raw, path)
 
     def _one(self, field: Field, op: str, raw: Any, path: str) -> Any:
+        if op == "anniversary_within":
+            return self._days(raw, path, most=A_YEAR)
+        if op in ("within_last", "more_than_ago", "within_next"):
+            return self._days(raw, path) if field.type == "date" else self._duration(raw, path)
         if field.type == "time":
-            return (
-                self._duration(raw, path)
-                if op in ("within_last", "more_than_ago", "within_next")
-                else self._instant(raw, path)
-            )
+            return self._instant(raw, path)
+        if field.type == "date":
+            return self._date(raw, path)
+        if field.type == "boolean":
+            return raw if isinstance(raw, bool) else self.fault(path, "wrong_type", _("true or false"))
         if field.type in ("number", "money"):
             return self._number(raw, path, whole=field.type == "money")
         if not isinstance(raw, str) or not 0 < len(raw) <= TEXT or "\0" in raw:
@@ -153,6 +172,21 @@ class _Reader:
         if (length := durations.parse(raw)) is None:
             self.fault(path, "invalid_duration", _("a duration like P30D or PT12H, above zero and up to ten years"))
         return length
+
+    def _days(self, raw: Any, path: str, *, most: int = durations.LONGEST) -> durations.Duration | None:
+        length = durations.parse(raw)
+        if length is None or length.exact or length.days > most:
+            return self.fault(
+                path, "invalid_duration", _("whole days like P30D, above zero and up to P%(most)sD") % {"most": most}
+            )
+        return length
+
+    def _date(self, raw: Any, path: str) -> date | None:
+        try:
+            day = parse_date(raw) if isinstance(raw, str) else None
+        except ValueError:
+            day = None
+        return day or self.fault(path, "invalid_date", _("a date like 1990-05-01"))
 
     def _instant(self, raw: Any, path: str) -> datetime | None:
         try:
@@ -192,6 +226,14 @@ class _Reader:
         value = self._number(raw.get("value"), _join(path, "value"), whole=True)
         return None if value is None else Bound(str(raw.get("op")), value)
 
+    def _tag(self, raw: dict[str, Any], path: str) -> Node | None:
+        """A tag that nobody carries yet may be asked for; a family that there is not is a mistake."""
+        self._only(raw, ("tag",), path)
+        try:
+            return Tagged(*tags.parse(raw["tag"] if isinstance(raw["tag"], str) else ""))
+        except InvalidTag as error:
+            return self.fault(_join(path, "tag"), "unknown_tag", str(error))
+
     def _consent(self, raw: dict[str, Any], path: str) -> Node | None:
         self._only(raw, ("consent",), path)
         inner, at = raw["consent"], _join(path, "consent")
@@ -202,6 +244,9 @@ class _Reader:
         for key, value in (("channel", channel), ("purpose", purpose)):
             if not isinstance(value, str) or not 0 < len(value) <= 20 or "\0" in value:
                 self.fault(_join(at, key), "required", _("a text of 1 to %(n)s characters") % {"n": 20})
+        said = isinstance(channel, str) and isinstance(purpose, str) and channel and purpose
+        if said and (fault := consents.unknown(str(channel), str(purpose))):
+            return self.fault(_join(at, fault.path), fault.code, fault.message)
         return Consented(str(channel), str(purpose))
 
 

@@ -1,4 +1,4 @@
-"""What conditions may ask: one value per member (Field), declared once by the room whose table holds it."""
+"""What conditions may ask: one value per member (Field), declared once by the room whose table holds it, or by the brand."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from config.ground.registry import Registry
 Text = str | Promise
 
 _ORDERED = ("=", "!=", ">", ">=", "<", "<=", "between")
+_TIMES = ("before", "after", "between", "within_last", "more_than_ago", "within_next", "anniversary_within")
 _SET = ("is_set", "is_not_set")
 OPERATORS: dict[str, tuple[str, ...]] = {
     "number": _ORDERED + _SET,
     "money": _ORDERED + _SET,
     "text": ("=", "!=", "in", "not_in", "contains", "starts_with", *_SET),
     "choice": ("=", "!=", "in", "not_in", *_SET),
-    "time": ("before", "after", "between", "within_last", "more_than_ago", "within_next", *_SET),
+    "time": (*_TIMES, *_SET),
+    "date": (*_TIMES, *_SET),
+    "boolean": ("is", *_SET),
+    "list": ("has", "has_any", "has_all", "has_none", *_SET),
 }
 
 
@@ -34,6 +38,7 @@ class Field:
     unit: Text = ""
     choices: tuple[tuple[str, Text], ...] = ()
     historical: bool = False  # can be known as of a past instant from today's tables
+    judges: bool = False  # of the profile: of whoever refuses to be judged it is unknown, under `not` too
     operators: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -41,6 +46,15 @@ class Field:
 
 
 FIELDS: Registry[Field] = Registry("field")
+
+
+# What is declared in tables, and so may be another thing tomorrow: asked when a name is not in FIELDS, or for all names.
+DECLARED: list[Callable[[], dict[str, Field]]] = []
+
+
+def known() -> dict[str, Field]:
+    """Every field that conditions may ask now; a field of the code is never replaced by a declared one."""
+    return {name: field for more in DECLARED for name, field in more().items()} | dict(FIELDS.items())
 
 
 def declare(name: str, label: Text, type: str, expression: Callable[[datetime], Any], **more: Any) -> None:
@@ -69,6 +83,12 @@ OPERATOR_NAMES: dict[str, Text] = {
     "within_last": _("within the last"),
     "more_than_ago": _("longer ago than"),
     "within_next": _("within the next"),
+    "anniversary_within": _("has its anniversary today or within the next"),
+    "is": _("is"),
+    "has": _("contains"),
+    "has_any": _("contains one of"),
+    "has_all": _("contains all of"),
+    "has_none": _("contains none of"),
     "is_set": _("is known"),
     "is_not_set": _("is not known"),
 }

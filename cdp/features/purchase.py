@@ -7,6 +7,7 @@ less than the days. The expected interval is shrunk towards the population's bas
 from __future__ import annotations
 
 from cdp.features.net import purchases
+from cdp.profiling import judged
 
 # %(tz)s the brand's zone; %(as_of)s the instant; %(members)s bigint[] or NULL for everybody; %(base)s days; %(k)s weight.
 # 365 days reach from the day of as_of - 364 to the day of as_of.
@@ -23,7 +24,7 @@ PURCHASE = f"""
     FROM cdp_member m
     LEFT JOIN (SELECT member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
                FROM {purchases("%(as_of)s")} bought) o ON o.member_id = m.id
-    WHERE %(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)
+    WHERE m.merged_into_id IS NULL AND (%(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)) AND {judged("m")}
     GROUP BY m.id
 """
 

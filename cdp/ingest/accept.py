@@ -2,32 +2,37 @@
 
 Seen is inserted first, in one order, so that two batches with the same rows meet there and nowhere else. The facts, who is to
 be told, and the memory that they were seen commit together; only then is the batch answered.
+
+Members that the batch showed to be one person are joined right after its commit, each pair in a transaction of its own; the
+candidate that is due is the truth, so what a crash leaves behind the tick finds.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
+from msgspec import structs
 
-from cdp import consents, feed, identity
-from cdp.errors import BatchRejected
-from cdp.ingest import batch, products, refunds, tables
+from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags
+from cdp.errors import BatchRejected, Rejected
+from cdp.ingest import batch, early, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.log import Noted
 from cdp.ingest.rows import MemberRow
-from cdp.models import Source
+from cdp.models import Source, ThirdPartyAttribute
+from cdp.models.source import OWN
+from cdp.resolving import Resolved
 from config.ground.cause import Cause
 from config.ground.models import Brand
 from config.ground.nudge import nudge
-
-OWN = "huitou"  # the source of our own events
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,20 @@ def accept(
     source: str,
     atomic: bool = False,
     history: bool = False,
+    paced: bool = False,
     call: Noted | None = None,
     now: datetime,
 ) -> Accepted:
-    """Store a batch. `history`: facts and profile only, nobody is told. `call`: who hears what became of the rows (log.py).
-    Raises BatchRejected when `atomic` and a row is bad.
+    """Store a batch. `history`: facts and profile only, nobody is told. `paced`: of one member no more rows than storms.py lets
+    in. `call`: who hears what became of the rows (log.py). Raises BatchRejected when `atomic` and a row is bad.
     """
     answer = Accepted()
     good, answer.rejected = shapes.parse(kind, raw, currency=Brand.objects.the().currency, now=now)
+    if paced:
+        good, stormy = storms.pace(good)
+        answer.rejected += stormy
+    if kind == "members":
+        good = _fitting(good, answer)
     if kind == "events":
         tables.make_months(row.occurred_at for _index, row, _keys in good)
     with transaction.atomic():
@@ -68,6 +79,7 @@ def accept(
         if call:
             call.note(kind, from_source, answer, _said(parsed, answer), history=history, now=now)
         nudge("cdp.absorb")
+    joining.join_due(answer.due, now=now)
     return answer
 
 
@@ -75,6 +87,18 @@ def _said(parsed: list[Parsed], answer: Accepted) -> fields.Said:
     """Of the rows that are new; of kinds whose rows have no id, of all that fit."""
     new = set(answer.fresh) - {rejected.index for rejected in answer.rejected}
     return fields.count((p.row, p.keys) for p in parsed if not p.content or p.index in new)
+
+
+def _fitting(good: list[tuple[int, Any, list[identity.Key]]], answer: Accepted) -> list[Any]:
+    """The rows whose declared attributes are of their type, with the values as they are kept."""
+    known, fitting = attributes.declared(), []
+    for index, row, keys in good:
+        kept, faults = attributes.check(row.attributes, known)
+        if faults:
+            answer.rejected.append(Rejected(index, faults[0].path, faults[0].code, faults[0].message))
+        else:
+            fitting.append((index, structs.replace(row, attributes=kept), keys))
+    return fitting
 
 
 @transaction.atomic
@@ -85,7 +109,8 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
     fresh = tables.remember("event", source, dict.fromkeys(by_cause, b""))
     stored = [event for key, event in by_cause.items() if key in fresh]
     ids = tables.copy_events(
-        [(e.occurred_at, e.member, source.pk, str(e.cause.id), e.type, e.properties) for e in stored], now=now
+        [(e.occurred_at, e.member, None, source.pk, str(e.cause.id), e.type, e.properties, None) for e in stored],
+        now=now,
     )
     feed.tell_listeners([feed.Heard(e.type, id, e.member, e.occurred_at) for id, e in zip(ids, stored, strict=True)])
     if stored:
@@ -95,16 +120,18 @@ def record(events: Sequence[Own], *, now: datetime) -> int:
 
 def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     refunds.meet(source, orders=True)
+    parsed = granted.money(parsed, source, answer)
     fresh = batch.unseen("order", parsed, source, answer)
-    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
     ids = tables.next_ids("cdp_order", len(fresh))
     tables.copy(
-        "cdp_order (id, member_id, source_id, external_id, placed_at, amount, currency, channel, store, coupon_codes,"
-        " points_used, recorded_at)",
+        "cdp_order (id, member_id, identity_id, source_id, external_id, placed_at, amount, currency, channel, store,"
+        " coupon_codes, points_used, recorded_at)",
         (
             (
                 id,
                 member,
+                named_by,
                 source.pk,
                 o.id,
                 o.placed_at,
@@ -116,7 +143,9 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
                 o.points_used,
                 now,
             )
-            for id, member, o in zip(ids, members, (p.row for p in fresh), strict=True)
+            for id, member, named_by, o in zip(
+                ids, found.members, found.identities, (p.row for p in fresh), strict=True
+            )
         ),
     )
     tables.copy(
@@ -127,59 +156,76 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
             for n, line in enumerate(p.row.items)
         ),
     )
-    batch.dirty("order", zip(ids, members, (p.row.placed_at for p in fresh), strict=True), history, now)
+    batch.dirty("order", zip(ids, found.members, (p.row.placed_at for p in fresh), strict=True), history, now)
     refunds.unpark(source, [p.row.id for p in fresh], history, now)
+    _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = batch.unseen("event", parsed, source, answer)
-    members, _new = identity.resolve([p.keys for p in fresh], now=now)
+    fresh = batch.unseen("event", granted.events(parsed, source, answer), source, answer)
+    found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
+    waiting = early.park(fresh, found, source, history, now)
+    stored = [
+        (p.row, member, named_by)
+        for n, (p, member, named_by) in enumerate(zip(fresh, found.members, found.identities, strict=True))
+        if n not in waiting
+    ]
+    said = [personal.Said(row.type, member, row.properties) for row, member, _by in stored]
     ids = tables.copy_events(
         [
-            (p.row.occurred_at, m, source.pk, p.row.id, p.row.type, p.row.properties)
-            for p, m in zip(fresh, members, strict=True)
+            (row.occurred_at, m, named_by, source.pk, row.id, row.type, *apart)
+            for (row, m, named_by), apart in zip(stored, personal.part(said, now=now), strict=True)
         ],
         now=now,
     )
-    told = zip(ids, members, ((p.row.type, p.row.occurred_at) for p in fresh), strict=True)
+    told = [(id, m, row) for id, (row, m, _by) in zip(ids, stored, strict=True) if m is not None]
     if history:
-        batch.dirty("event", ((id, member, at) for id, member, (_type, at) in told), history, now)
+        batch.dirty("event", ((id, member, row.occurred_at) for id, member, row in told), history, now)
     else:
-        feed.tell(feed.PROFILE, [feed.Heard(type, id, m, at) for id, m, (type, at) in told if m is not None])
+        feed.tell(feed.PROFILE, [feed.Heard(row.type, id, member, row.occurred_at) for id, member, row in told])
+    _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
-    known = identity.owners(key for p in parsed for key in p.keys)
-    named, _fresh = identity.resolve([p.keys for p in parsed], now=now)
-    rows = [(member, p) for member, p in zip(named, parsed, strict=True) if member is not None]
-    changed = {member for member, p in rows if not all(key in known for key in p.keys)}
-    changed |= _describe(rows)
+    parsed = granted.members(granted.by_children(parsed, answer), source, answer, now=now)
+    found = resolving.resolve([p.keys for p in parsed], source=source, change=True, now=now)
+    rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
+    answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
+    changed = found.news | _describe(rows, source)
     changed |= consents.set_state(
         [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence)
+            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
             for member, p in rows
             for c in p.row.consents
         ],
         now=now,
     )
-    batch.dirty(
-        "member",
-        [
-            (ref, member, now)
-            for ref, member in zip(tables.next_ids("cdp_feedrow", len(changed)), sorted(changed), strict=True)
-        ],
-        history,
-        now,
-    )
+    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
+    _conclude(found, changed, answer, history, now)
     told = sum(member in changed for member, _p in rows)
     answer.accepted += told
-    answer.duplicates += len(parsed) - told
+    answer.duplicates += len(rows) - told
 
 
-def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
+def _nobody(p: Parsed) -> Rejected:
+    why = _("these identities name what people share, such as a device; a member has one of its own")
+    return Rejected(p.index, "identities", "only_weak_identities", why)
+
+
+def _conclude(found: Resolved, changed: Collection[int], answer: Accepted, history: bool, now: datetime) -> None:
+    """What came of a batch besides its rows: members to look at, events that waited for theirs, pairs that may be one person."""
+    tickets = tables.next_ids("cdp_feedrow", len(changed))
+    batch.dirty("member", [(t, member, now) for t, member in zip(tickets, sorted(changed), strict=True)], history, now)
+    early.release(found, now=now)
+    candidates.overtake(found.turned, now=now)
+    answer.due += candidates.propose(found, now=now)
+
+
+def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
     """Later rows of a batch speak over earlier ones. Returns who changed."""
     said: dict[int, MemberRow] = {}
     for member, p in rows:
@@ -187,11 +233,12 @@ def _describe(rows: Sequence[tuple[int, Parsed]]) -> set[int]:
         said[member] = MemberRow(
             [],
             before.attributes | p.row.attributes,
-            [],
-            before.registered_at or p.row.registered_at,
-            before.synthetic or p.row.synthetic,
+            registered_at=before.registered_at or p.row.registered_at,
+            synthetic=before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
+    if source.third_party or ThirdPartyAttribute.objects.exists():
+        granted.note_attributes(said, source)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [members])
         cursor.execute(

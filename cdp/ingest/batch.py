@@ -26,6 +26,8 @@ class Accepted:
     duplicates: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     fresh: list[int] = field(default_factory=list)  # indexes of the stored, of kinds whose rows have ids
+    due: list[int] = field(default_factory=list)  # pairs of members to be joined once the batch is stored
+    parked: int = 0  # of the accepted: those that wait for the row they belong to
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Parsed:
 
 def marks(row: msgspec.Struct) -> bytes:
     """What a row says, however its instants or keys were written: of the whole, then of each field in the struct's order, so
-    that a conflict can name what differs. Identities have no mark of their own: it would help to guess them.
+    that a conflict can name what differs. Identities have no mark of their own; all of it is stored under a veil (tables.py).
     """
     if "id" not in row.__struct_fields__:
         return b""  # not remembered: it is a duplicate when it says nothing new
@@ -78,7 +80,7 @@ def unseen(kind: str, parsed: list[Parsed], source: Source, answer: Accepted) ->
     again += [p for key, p in first.items() if key not in fresh]
     stored = tables.stored_content(kind, source, [p.row.id for p in again])
     for p in again:
-        if stored[p.row.id][:WHOLE] == p.content[:WHOLE]:
+        if not stored[p.row.id] or stored[p.row.id][:WHOLE] == p.content[:WHOLE]:  # nothing: it was erased
             answer.duplicates += 1
         else:
             answer.rejected.append(Rejected(p.index, "id", "conflict", _conflict(p, stored[p.row.id])))

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from cdp.errors import Rejected
-from cdp.ingest import batch, tables
+from cdp.ingest import batch, granted, tables
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import RefundRow
 from cdp.models import Parked, Source
@@ -52,7 +52,7 @@ def meet(source: Source, *, orders: bool) -> None:
 
 def store(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     meet(source, orders=False)
-    fresh = batch.unseen(KIND, parsed, source, answer)
+    fresh = batch.unseen(KIND, granted.money(parsed, source, answer), source, answer)
     orders = _Orders(source, (p.row.order_id for p in fresh))
     early = [p.row for p in fresh if p.row.order_id not in orders.named]
     taken, refused = [], {}
@@ -66,6 +66,7 @@ def store(parsed: list[Parsed], source: Source, answer: Accepted, history: bool,
     _park(early, source, now)
     _refuse(refused, parsed, source, answer)
     answer.accepted += len(taken) + len(early)
+    answer.parked += len(early)
 
 
 def unpark(source: Source, numbers: Sequence[str], history: bool, now: datetime) -> None:

@@ -1,4 +1,7 @@
-"""How rows reach their tables: remembered first, numbered, then copied."""
+"""How rows reach their tables: remembered first, numbered, then copied.
+
+What a row said is remembered under a veil, so that nobody who has the table alone can try out what it may have been.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,20 @@ from typing import Any
 from django.db import connection
 
 from cdp.models import Source
+from config.ground import wrapped
+
+VEILED = b"\1"  # before a content that is; one from before there was a veil is a multiple of four bytes long
 
 
 def remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
     ids = sorted(content)
+    key = wrapped.key("seen")
     with connection.cursor() as cursor:
         cursor.execute(
             """INSERT INTO cdp_seen (kind, source_id, external_id, content)
                SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
                ON CONFLICT DO NOTHING RETURNING external_id""",
-            [kind, source.pk, ids, [content[id] for id in ids]],
+            [kind, source.pk, ids, [_hidden(key, kind, source, id, content[id]) for id in ids]],
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -35,21 +42,30 @@ def forget(kind: str, source: Source, ids: Sequence[str]) -> None:
 
 
 def stored_content(kind: str, source: Source, ids: Sequence[str]) -> dict[str, bytes]:
+    key = wrapped.key("seen")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT external_id, content FROM cdp_seen WHERE kind = %s AND source_id = %s AND external_id = ANY(%s)",
             [kind, source.pk, list(ids)],
         )
-        return {id: bytes(content) for id, content in cursor.fetchall()}
+        return {id: _shown(key, kind, source, id, bytes(content)) for id, content in cursor.fetchall()}
+
+
+def _hidden(key: bytes, kind: str, source: Source, id: str, content: bytes) -> bytes:
+    return VEILED + wrapped.veil(key, f"{kind}/{source.pk}/{id}", content) if content else b""
+
+
+def _shown(key: bytes, kind: str, source: Source, id: str, stored: bytes) -> bytes:
+    return wrapped.veil(key, f"{kind}/{source.pk}/{id}", stored[1:]) if len(stored) % 4 else stored
 
 
 def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
-    """(occurred_at, member, source, external id, type, properties) -> ids, in order."""
+    """(occurred_at, member, the identity that named it, source, external id, type, properties, sealed) -> ids, in order."""
     ids = next_ids("cdp_event", len(events))
     make_months(e[0] for e in events)
     copy(
-        "cdp_event (id, occurred_at, member_id, source_id, external_id, type, properties, recorded_at)",
-        ((id, *e[:5], json.dumps(e[5], ensure_ascii=False), now) for id, e in zip(ids, events, strict=True)),
+        "cdp_event (id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at)",
+        ((id, *e[:6], json.dumps(e[6], ensure_ascii=False), e[7], now) for id, e in zip(ids, events, strict=True)),
     )
     return ids
 

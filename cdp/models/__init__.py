@@ -1,23 +1,37 @@
+from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
-from cdp.models.event import Event
+from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
 from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
-from cdp.models.member import Identity, Member
+from cdp.models.member import DataKey, Identity, Member
+from cdp.models.merge import Merge
+from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
+from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
+from cdp.models.tag import MemberTag, Tag
 
 __all__ = [
+    "AttributeDefinition",
     "Consent",
     "ConsentRecord",
+    "DataKey",
+    "ErasureReceipt",
     "Event",
+    "EventType",
     "FeedRow",
     "Identity",
+    "IdentityRule",
+    "IdentityUse",
     "IngestBody",
     "IngestCall",
     "Interest",
     "Member",
+    "MemberTag",
+    "Merge",
+    "MergeCandidate",
     "Order",
     "OrderLine",
     "Parked",
@@ -30,4 +44,7 @@ __all__ = [
     "Seen",
     "Source",
     "SourceQuality",
+    "Tag",
+    "Telling",
+    "ThirdPartyAttribute",
 ]

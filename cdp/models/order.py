@@ -7,13 +7,17 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from cdp.models.member import Member
+from cdp.models.member import Identity, Member
 from cdp.models.source import Source
 
 
 class Order(models.Model):
     member = models.ForeignKey(
         Member, models.PROTECT, null=True, blank=True, related_name="orders", db_index=False, verbose_name=_("member")
+    )
+    # What named the member when the order came, for ever; `member` is who that is today.
+    identity = models.ForeignKey(
+        Identity, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False, editable=False
     )
     source = models.ForeignKey(Source, models.PROTECT, related_name="+", db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("order no."), max_length=200)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -37,12 +39,17 @@ class Profile(models.Model):
     next_order_due = models.DateTimeField(_("next order due"), null=True)
     stage = models.CharField(_("stage"), max_length=16, choices=Stage.choices, blank=True)
     value_tier = models.CharField(_("value tier"), max_length=8, choices=ValueTier.choices, blank=True)
+    tags = ArrayField(models.BigIntegerField(), verbose_name=_("tags"), default=list, help_text=_("In force then."))
     as_of = models.DateTimeField(_("as of"))
 
     class Meta:
         verbose_name = _("profile")
         verbose_name_plural = _("profiles")
-        indexes = [models.Index(fields=["stage", "value_tier"], name="profile_by_placement")]
+        indexes = [
+            models.Index(fields=["stage", "value_tier"], name="profile_by_placement"),
+            # Serves the lists and counts by tag.
+            GinIndex(fields=["tags"], name="profile_by_tag"),
+        ]
 
     def __str__(self) -> str:
         return str(self.member_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -55,10 +57,14 @@ class RefundLine(models.Model):
 
 
 class Parked(models.Model):
-    """A row whose parent has not come yet. It is applied in the transaction that stores the parent, and leaves this list."""
+    """A row whose parent has not come yet. It is applied in the transaction that stores the parent, and leaves this list.
+
+    A refund waits for its order; an event waits for the member whose identity it carries, sealed, and is found by `blinds`.
+    """
 
     class Why(models.TextChoices):
         NO_PARENT = "no_parent", _("waits for its order")
+        NO_MEMBER = "no_member", _("waits for its member")
         TOO_MUCH = "too_much", _("above what is left of its order")
 
     kind = models.CharField(_("kind"), max_length=10)
@@ -66,6 +72,9 @@ class Parked(models.Model):
     external_id = models.CharField(_("external id"), max_length=200)
     waits_for = models.CharField(_("waits for"), max_length=200)
     row = models.JSONField(_("row"))
+    sealed = models.BinaryField(null=True, editable=False)
+    blinds = ArrayField(models.BinaryField(), null=True, editable=False)
+    blind_key = models.CharField(max_length=40, blank=True, editable=False)
     parked_at = models.DateTimeField(_("since"))
     why = models.CharField(_("why"), max_length=10, choices=Why.choices, default=Why.NO_PARENT)
     alarmed_at = models.DateTimeField(_("alarm rang"), null=True)
@@ -78,10 +87,16 @@ class Parked(models.Model):
             models.CheckConstraint(
                 condition=~Q(why="too_much") | Q(alarmed_at__isnull=False), name="a_row_that_cannot_be_applied_has_rung"
             ),
+            models.CheckConstraint(
+                condition=~Q(why="no_member") | Q(sealed__isnull=False, blinds__isnull=False),
+                name="a_row_that_waits_for_a_member_is_sealed",
+            ),
         ]
         indexes = [
             # Serves the arrival of parents.
             models.Index(fields=["source", "waits_for"], name="parked_by_parent"),
+            # Serves the arrival of members.
+            GinIndex(fields=["blinds"], name="parked_by_identity"),
             # Serves the alarm on those that wait too long.
             models.Index(fields=["parked_at"], condition=Q(alarmed_at=None), name="parked_in_silence"),
         ]

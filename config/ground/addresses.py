@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 
-def caller(request: Request) -> str:
+def caller(request: Request | HttpRequest) -> str:
     """The nearest address that is no proxy of ours; '' when there is none."""
     nearest_first = [request.META.get("REMOTE_ADDR") or ""]
     nearest_first += [hop.strip() for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")) if hop]

@@ -159,6 +159,26 @@ class Nonce(models.Model):
         return self.nonce
 
 
+class LoginTry(models.Model):
+    """Tries to log in, by a name and by an address, since an instant of the database's clock. What was typed is not kept."""
+
+    kind = models.CharField(_("kind"), max_length=7)  # name, address
+    who = models.BinaryField(max_length=32)  # keyed
+    tries = models.PositiveIntegerField(_("tries"))
+    since = models.DateTimeField(_("since"), db_index=True)
+
+    class Meta:
+        verbose_name = _("log-in try")
+        verbose_name_plural = _("log-in tries")
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "who"], name="tries_are_counted_in_one_row"),
+            models.CheckConstraint(condition=Q(kind__in=["name", "address"]), name="tries_are_by_name_or_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
 class Schedule(models.Model):
     """A manager's schedule: a cron expression in a zone. Its occurrences are slots."""
 
@@ -226,9 +246,10 @@ class Alarm(models.Model):
 
 
 class AuditRow(models.Model):
-    """Who did what, written in the transaction that did it."""
+    """Who did what, written in the transaction that did it. `at` is the brand's time, `recorded_at` the database's."""
 
     at = models.DateTimeField(_("at"), db_index=True)
+    recorded_at = models.DateTimeField(_("recorded"), null=True, db_default=Now(), editable=False)
     actor = models.CharField(_("actor"), max_length=150)
     action = models.CharField(_("action"), max_length=100)
     subject = models.CharField(_("subject"), max_length=200)
@@ -237,6 +258,8 @@ class AuditRow(models.Model):
     class Meta:
         verbose_name = _("audit row")
         verbose_name_plural = _("audit trail")
+        # Serves the question how often somebody did something of late.
+        indexes = [models.Index(fields=["actor", "action", "recorded_at"], name="audit_by_actor")]
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.subject}"
@@ -332,6 +355,38 @@ class Heartbeat(models.Model):
     class Meta:
         verbose_name = _("heartbeat")
         verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BlindKey(models.Model):
+    """A version of the blind key that rows may have: one is written, the others are looked up until no row has them."""
+
+    id = models.CharField(_("version"), max_length=40, primary_key=True)
+    written = models.BooleanField(_("written"), default=False)
+    proof = models.BinaryField()  # two hosts that have the same key make the same one
+
+    class Meta:
+        verbose_name = _("blind key")
+        verbose_name_plural = _("blind keys")
+        constraints = [
+            models.UniqueConstraint(fields=["written"], condition=Q(written=True), name="one_blind_key_is_written")
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class WrappedKey(models.Model):
+    """A key that the database keeps for itself, wrapped under FIELD_KEY, so that a change of FIELD_KEY wraps it anew."""
+
+    name = models.CharField(_("name"), max_length=40, primary_key=True)
+    sealed = models.BinaryField()
+
+    class Meta:
+        verbose_name = _("wrapped key")
+        verbose_name_plural = _("wrapped keys")
 
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ A cursor is signed, and good for its list and partner only.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.core import signing
@@ -27,23 +28,48 @@ def page(request: Request, rows: QuerySet[Row], *, by: str) -> tuple[list[Row], 
 
     Rows that come while one reads are seen when they lie ahead.
     """
-    limit, signer = _limit(request), _signer(request)
-    if (cursor := request.query_params.get("cursor")) is not None:
-        at, pk = _position(cursor, signer, rows.model, by)
+    limit, position = limit_of(request), position_of(request)
+    field: Any = rows.model._meta.get_field(by)
+    if position is not None:
+        at, pk = _read(position, field)
         rows = rows.filter(Q(**{f"{by}__gt": at}) | Q(**{by: at}, pk__gt=pk), **{f"{by}__gte": at})
     found = list(rows.order_by(by, "pk")[: limit + 1])
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
-    field: Any = rows.model._meta.get_field(by)
-    return found[:limit], signer.sign_object([field.value_to_string(last), last.pk])
+    return found[:limit], cursor(request, [field.value_to_string(last), last.pk])
 
 
-def _limit(request: Request) -> int:
+def limit_of(request: Request) -> int:
     text = request.query_params.get("limit", str(USUAL))
     if not _LIMIT.fullmatch(text):
         raise _refusal("limit", "wrong_form", _("write a whole number from 1 to %(most)d") % {"most": MOST})
     return min(int(text), MOST)
+
+
+def cursor(request: Request, position: Sequence[Any]) -> str:
+    """Where a page ended, as the caller sends it back."""
+    return _signer(request).sign_object(list(position))
+
+
+def position_of(request: Request) -> list[Any] | None:
+    """What the cursor of the call says; None: it is the first page."""
+    given = request.query_params.get("cursor")
+    if given is None:
+        return None
+    try:
+        position: list[Any] = _signer(request).unsign_object(given)
+    except (signing.BadSignature, ValueError, TypeError):
+        raise wrong_cursor() from None
+    return position
+
+
+def _read(position: list[Any], field: Any) -> tuple[Any, Any]:
+    try:
+        text, pk = position
+        return field.to_python(text), pk
+    except (ValidationError, ValueError, TypeError):
+        raise wrong_cursor() from None
 
 
 def _signer(request: Request) -> signing.Signer:
@@ -51,13 +77,8 @@ def _signer(request: Request) -> signing.Signer:
     return signing.Signer(salt=f"cursor {request.auth.partner} {request.path}")
 
 
-def _position(cursor: str, signer: signing.Signer, model: type[Model], by: str) -> tuple[Any, int]:
-    field: Any = model._meta.get_field(by)
-    try:
-        text, pk = signer.unsign_object(cursor)
-        return field.to_python(text), pk
-    except (signing.BadSignature, ValidationError, ValueError, TypeError):
-        raise _refusal("cursor", "wrong_cursor", _("this is no cursor of this list; begin without one")) from None
+def wrong_cursor() -> Refused:
+    return _refusal("cursor", "wrong_cursor", _("this is no cursor of this list; begin without one"))
 
 
 def _refusal(path: str, code: str, message: str) -> Refused:

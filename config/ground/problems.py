@@ -12,9 +12,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.defaults import page_not_found
-from msgspec import Struct, json
+from msgspec import Struct, json, structs
 from rest_framework import exceptions
 from rest_framework.response import Response
+from structlog.contextvars import get_contextvars
 
 TYPE = "application/problem+json"
 RETRY_AFTER = 5  # seconds; by then a lock is free again or the database is back
@@ -31,7 +32,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     status: int
     code: str
     detail: str
-    errors: Sequence[Any] = ()
+    errors: Sequence[Fault] = ()
+    request_id: str = ""
 
 
 class Refused(Exception):
@@ -42,13 +44,17 @@ class Refused(Exception):
         self.problem = Problem(HTTPStatus(status).phrase, status, code, detail, errors)
         self.headers = headers
 
+    def leave_trace(self) -> None:
+        """What is noted although the call's own transaction was rolled back."""
+
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal of a call as one form. What is not known here is our fault, and stays loud."""
     refused = _refused(error)
     if refused is None:
         return None
-    response = Response(refused.problem, status=refused.problem.status, content_type=TYPE)
+    refused.leave_trace()
+    response = Response(_with_id(refused.problem), status=refused.problem.status, content_type=TYPE)
     for name, value in refused.headers.items():
         response[name.replace("_", "-")] = value
     return response
@@ -102,6 +108,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _page(500, "server_error", _("this is our fault and in our log; name the X-Request-ID of this answer"))
 
 
+def _with_id(problem: Problem) -> Problem:
+    """The call's id stands in the body too, since that is what people copy into a ticket."""
+    return structs.replace(problem, request_id=get_contextvars().get("request_id", ""))
+
+
 def _page(status: int, code: str, detail: str) -> HttpResponse:
-    problem = Problem(HTTPStatus(status).phrase, status, code, detail)
+    problem = _with_id(Problem(HTTPStatus(status).phrase, status, code, detail))
     return HttpResponse(json.encode(problem), status=status, content_type=TYPE)

@@ -1,5 +1,5 @@
-"""What is kept for a time only, by the database's clock: answers and files for 30 days, nonces for an hour. A room above adds
-its tables with `keep`.
+"""What is kept for a time only, by the database's clock: answers and files for 30 days, nonces for an hour, log-in tries for a
+day. A room above adds its tables with `keep`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ KEPT = {
     "ground_answer": ("made_at", "30 days"),
     "ground_jobfile": ("made_at", "30 days"),
     "ground_nonce": ("seen_at", "1 hour"),
+    "ground_logintry": ("since", "1 day"),
 }
 
 

@@ -97,6 +97,8 @@ class Door(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if not hasattr(self, (request.method or "").lower()):
+            return  # 405, whatever else is wrong
         if request.headers.get("Transfer-Encoding"):  # WSGI reads as much as Content-Length says, so nothing
             raise Refused(411, "length_required", _("send the body with its Content-Length, not in chunks"))
         self._check_parameters(request)

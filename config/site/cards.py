@@ -52,6 +52,7 @@ class Card:
     funnel: list[Line]
     arms: list[ArmBar]
     still_open: str
+    merged: str
     lift: str
     interval: str
     whisker: dict[str, float] | None
@@ -90,6 +91,9 @@ def _card(report: Report, currency: str, reach: float, top: float) -> Card:
         ],
         still_open=_("%(count)s more are counted when their goal window is over") % {"count": f"{still_open:,}"}
         if still_open
+        else "",
+        merged=_("%(count)s left out: merged, and of both arms") % {"count": f"{report.arms.merged:,}"}
+        if report.arms.merged
         else "",
         lift=_("%(points)s pts") % {"points": points(lift.value)} if lift else "–",
         interval=f"{points(lift.ci.low)} … {points(lift.ci.high)}" if lift else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,15 +63,22 @@ class Shown:
     properties: str
 
 
-def show(event: Event) -> Shown:
+def show(event: Event, labels: Mapping[str, str]) -> Shown:
+    """`labels`: what the brand calls a partner's types."""
     own = "." in event.type
     said = {
         key: _value(key, value) if own else value
         for key, value in event.properties.items()
         if not own or key not in HIDDEN
     }
+    words: list[Any] = [shown.pairs(said, FIELDS)] if said else []
+    if event.sealed:
+        words.append(_("personal properties are sealed"))
     return Shown(
-        shown.word(TYPES, event.type), event.source, event.occurred_at, shown.pairs(said, FIELDS) if said else ""
+        labels.get(event.type) or shown.word(TYPES, event.type),
+        event.source,
+        event.occurred_at,
+        " · ".join(map(str, words)),
     )
 
 

@@ -20,7 +20,10 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "config.site.navigation.clock_label",
     "DASHBOARD_CALLBACK": "config.site.home.dashboard",
     "STYLES": [lambda request: static("huitou/huitou.css")],
-    "LOGIN": {"image": lambda request: static("huitou/login.svg")},
+    "LOGIN": {
+        "image": lambda request: static("huitou/login.svg"),
+        "form": "config.site.login.LoginForm",
+    },
     "BORDER_RADIUS": "8px",
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": "config.site.navigation.sidebar"},
     "COLORS": {

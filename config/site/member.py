@@ -13,7 +13,7 @@ from automation.models import Enrolment
 from cdp.admin import MemberAdmin
 from cdp.admin.shown import when
 from cdp.admin.words import CHANNELS
-from cdp.models import Event, Member
+from cdp.models import Event, EventType, Member
 from config.ground.admin import shown
 from config.ground.readonly import ReadOnlyInline
 from config.site.events import show
@@ -82,5 +82,6 @@ class MemberPage(MemberAdmin):
     ) -> HttpResponse:
         member = kwargs.get("obj")
         latest = Event.objects.filter(member=member).select_related("source").order_by("-occurred_at")[:EVENTS]
-        context["events"] = [show(event) for event in latest]
+        labels = dict(EventType.objects.values_list("code", "label"))
+        context["events"] = [show(event, labels) for event in latest]
         return super().render_change_form(request, context, *args, **kwargs)

@@ -49,6 +49,7 @@ class BlockedAddress(models.Model):
 
     channel = models.CharField(_("channel"), max_length=20)
     blind = models.BinaryField(max_length=32)
+    blind_key = models.CharField(max_length=40)
     reason = models.CharField(_("reason"), max_length=40)
     since = models.DateTimeField(_("since"))
 

@@ -129,7 +129,9 @@ class Submission(models.Model):
 
 
 class Attempt(models.Model):
-    """Kept for ever (a trigger refuses the rest); its outcome is written once, when the answer is settled."""
+    """Kept for ever (a trigger refuses the rest); its outcome is written once, when the answer is settled. When the blind key
+    is changed, the address is the same under another one.
+    """
 
     message = models.ForeignKey(
         Message, models.PROTECT, related_name="attempts", db_index=False, verbose_name=_("message")
@@ -137,6 +139,7 @@ class Attempt(models.Model):
     n = models.PositiveSmallIntegerField(_("number"))
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="attempts", verbose_name=_("submission"))
     address = models.BinaryField(max_length=32)  # blind
+    blind_key = models.CharField(max_length=40)
     outcome = models.CharField(_("outcome"), max_length=12, blank=True)
     code = models.CharField(_("code"), max_length=80, blank=True)
 

@@ -1,7 +1,9 @@
 """The only file that inserts an entry. Entry, legs, lot and balance commit together; a cause posts once per account:
 the same cause again answers what it answered first, and with other content it is refused. One posting is a set of one.
 
-Accounts are made in the order of members and locked in the order of ids, so sets never wait for each other in a circle.
+What is meant for a member that was merged away is posted to the one who stands for it, and what was posted to either is not
+posted to the other. Accounts are made in the order of members and locked in the order of ids, so sets never wait for each other
+in a circle; a merge locks both accounts, so a posting comes before it and is moved, or after it and goes to who stands.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from cdp import roots
 from config.ground.cause import Cause
 from loyalty.errors import ConflictingCause, InvalidPoints
-from loyalty.models import Book, Entry, Lot, Programme
+from loyalty.models import Book, Entry, Lot, PointsAccount, Programme
 
 CENT = Decimal("0.01")
 MOST = Decimal(10) ** 15  # of one posting; a balance holds ten of them
-_NEW_POINTS = {Entry.Kind.EARN, Entry.Kind.GRANT}  # kinds whose points become a lot
+_NEW_LOT = {Entry.Kind.EARN, Entry.Kind.GRANT, Entry.Kind.MOVE_IN}  # kinds whose points become a lot
 
 
 class Origin(NamedTuple):
@@ -50,6 +53,8 @@ class Posting:
     source: Origin = NOWHERE
     reverses: int | None = None
     expires_at: datetime | None = None
+    available_at: datetime | None = None  # of a lot that comes from another account; its own is from now on
+    origin_lot: int | None = None
 
     def __post_init__(self) -> None:
         p = self.points
@@ -69,6 +74,25 @@ class Posted(NamedTuple):
     new: bool
 
 
+@dataclass
+class Balance:
+    """What an account holds; `owed` is the debt, which its book counts below zero."""
+
+    avail: Decimal
+    pend: Decimal
+    held: Decimal
+    owed: Decimal
+
+    def take(self, p: Posting) -> None:
+        for book, points in ((p.to_book, p.points), (p.from_book, -p.points)):
+            if book == Book.AVAIL:
+                self.avail += points
+            elif book == Book.PEND:
+                self.pend += points
+            elif book == Book.DEBT:
+                self.owed -= points
+
+
 @dataclass(frozen=True)
 class _New:
     """An entry to be inserted, and the available points that it leaves."""
@@ -86,17 +110,40 @@ def post(programme: Programme, posting: Posting, *, now: datetime) -> Posted:
 @transaction.atomic
 def post_many(programme: Programme, postings: Sequence[Posting], *, now: datetime) -> list[Posted]:
     """One answer per posting, in order. Raises ConflictingCause, and then nothing at all is posted."""
-    accounts, balances = _lock(programme, {p.member for p in postings})
+    accounts, balances = _lock_standing(programme, {p.member for p in postings})
+    return _post(programme, postings, accounts, balances, now=now)
+
+
+def post_between(
+    programme: Programme,
+    postings: Sequence[Posting],
+    accounts: dict[int, int],
+    balances: dict[int, Balance],
+    *,
+    now: datetime,
+) -> list[Posted]:
+    """The same among accounts that the caller has locked (`lock`), of these very members and not of who stands for them."""
+    return _post(programme, postings, accounts, balances, now=now)
+
+
+def _post(
+    programme: Programme,
+    postings: Sequence[Posting],
+    accounts: dict[int, int],
+    balances: dict[int, Balance],
+    *,
+    now: datetime,
+) -> list[Posted]:
     keys = [(accounts[p.member], p.cause.id) for p in postings]
-    first = _posted_before(keys)
+    first = _posted_before(programme, keys, accounts)
     ids = iter(_ids(len(set(keys) - first.keys())))
     fresh: list[_New] = []
     answers: list[Posted] = []
     for key, p in zip(keys, postings, strict=True):
         account, cause = key
         if key not in first:
-            balances[account] += _moved(p)
-            entry = _New(next(ids), account, p, balances[account])
+            balances[account].take(p)
+            entry = _New(next(ids), account, p, balances[account].avail)
             fresh.append(entry)
             answers.append(Posted(entry.entry, entry.balance, new=True))
             first[key] = p.input_hash, answers[-1]._replace(new=False)
@@ -105,12 +152,22 @@ def post_many(programme: Programme, postings: Sequence[Posting], *, now: datetim
         else:
             raise ConflictingCause(account, cause)
     if fresh:
-        _insert(fresh, now=now)
+        _insert(fresh, balances, now=now)
     return answers
 
 
-def _lock(programme: Programme, members: set[int]) -> tuple[dict[int, int], dict[int, Decimal]]:
-    """Member -> account, account -> available points; missing accounts are made, all are locked until the commit."""
+def _lock_standing(programme: Programme, members: set[int]) -> tuple[dict[int, int], dict[int, Balance]]:
+    """`lock` for who stands for the members. Who waited here for a merge looks again."""
+    away = roots.away(members)
+    while True:
+        accounts, balances = lock(programme, {away.get(member, member) for member in members})
+        before, away = away, roots.away(members)
+        if away == before:
+            return {member: accounts[away.get(member, member)] for member in members}, balances
+
+
+def lock(programme: Programme, members: set[int]) -> tuple[dict[int, int], dict[int, Balance]]:
+    """Member -> account, account -> balance; missing accounts are made, all are locked until the commit."""
     wanted: list[Any] = [programme.pk, sorted(members)]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -120,21 +177,33 @@ def _lock(programme: Programme, members: set[int]) -> tuple[dict[int, int], dict
             wanted,
         )
         cursor.execute(
-            """SELECT member_id, id, avail FROM loyalty_pointsaccount WHERE programme_id = %s AND member_id = ANY(%s)
-               ORDER BY id FOR NO KEY UPDATE""",
+            """SELECT member_id, id, avail, pend, held, debt FROM loyalty_pointsaccount
+               WHERE programme_id = %s AND member_id = ANY(%s) ORDER BY id FOR NO KEY UPDATE""",
             wanted,
         )
         rows = cursor.fetchall()
-    return {member: id for member, id, _ in rows}, {id: avail for _, id, avail in rows}
+    return {member: id for member, id, *_ in rows}, {id: Balance(*amounts) for _, id, *amounts in rows}
 
 
-def _posted_before(keys: Sequence[tuple[int, UUID]]) -> dict[tuple[int, UUID], tuple[bytes, Posted]]:
+def _posted_before(
+    programme: Programme, keys: Sequence[tuple[int, UUID]], accounts: dict[int, int]
+) -> dict[tuple[int, UUID], tuple[bytes, Posted]]:
+    """What was posted for these causes, to the account or to one of a member that it has ever been one with."""
+    look_in = {account: {account} for account in accounts.values()}
+    if kin := roots.kin(accounts):
+        family = PointsAccount.objects.filter(
+            programme=programme, member__in={m for them in kin.values() for m in them}
+        )
+        theirs = dict(family.values_list("member", "pk"))
+        for member, them in kin.items():
+            look_in[accounts[member]] |= {theirs[other] for other in them if other in theirs}
+    asked = [(account, cause, kept) for account, cause in keys for kept in look_in[account]]
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT e.account_id, e.cause, e.input_hash, e.id, e.result ->> 'balance'
-               FROM unnest(%s::bigint[], %s::uuid[]) AS k (account_id, cause)
+            """SELECT k.wanted, e.cause, e.input_hash, e.id, e.result ->> 'balance'
+               FROM unnest(%s::bigint[], %s::uuid[], %s::bigint[]) AS k (wanted, cause, account_id)
                JOIN loyalty_entry e USING (account_id, cause)""",
-            [[account for account, _ in keys], [cause for _, cause in keys]],
+            [[wanted for wanted, _, _ in asked], [cause for _, cause, _ in asked], [kept for _, _, kept in asked]],
         )
         return {
             (account, cause): (bytes(hash), Posted(entry, Decimal(balance), new=False))
@@ -142,12 +211,7 @@ def _posted_before(keys: Sequence[tuple[int, UUID]]) -> dict[tuple[int, UUID], t
         }
 
 
-def _moved(p: Posting) -> Decimal:
-    """What a posting does to the available points."""
-    return p.points * ((p.to_book == Book.AVAIL) - (p.from_book == Book.AVAIL))
-
-
-def _insert(fresh: Sequence[_New], *, now: datetime) -> None:
+def _insert(fresh: Sequence[_New], balances: dict[int, Balance], *, now: datetime) -> None:
     _copy(
         "loyalty_entry (id, account_id, kind, amount, cause, origin, input_hash, result, reverses_id, source_type,"
         " source_id, source_line, reason, occurred_at, recorded_at)",
@@ -159,15 +223,21 @@ def _insert(fresh: Sequence[_New], *, now: datetime) -> None:
     )
     _copy(
         "loyalty_lot (account_id, entry_id, state, original, remaining, drawn, expired, clawed, repaid, moved,"
-        " available_at, expires_at)",
-        (_lot(n, n.posting, now) for n in fresh if n.posting.kind in _NEW_POINTS),
+        " origin_lot_id, available_at, expires_at)",
+        (_lot(n, n.posting, now) for n in fresh if n.posting.kind in _NEW_LOT),
     )
-    left = {n.account: n.balance for n in fresh}
+    left = {n.account: balances[n.account] for n in fresh}
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE loyalty_pointsaccount a SET avail = b.avail
-               FROM unnest(%s::bigint[], %s::numeric[]) AS b (id, avail) WHERE a.id = b.id""",
-            [list(left), list(left.values())],
+            """UPDATE loyalty_pointsaccount a SET avail = b.avail, pend = b.pend, debt = b.debt
+               FROM unnest(%s::bigint[], %s::numeric[], %s::numeric[], %s::numeric[]) AS b (id, avail, pend, debt)
+               WHERE a.id = b.id""",
+            [
+                list(left),
+                [balance.avail for balance in left.values()],
+                [balance.pend for balance in left.values()],
+                [balance.owed for balance in left.values()],
+            ],
         )
 
 
@@ -178,7 +248,9 @@ def _entry(n: _New, p: Posting, now: datetime) -> tuple[Any, ...]:
 
 
 def _lot(n: _New, p: Posting, now: datetime) -> tuple[Any, ...]:
-    return n.account, n.entry, Lot.State.ACTIVE, p.points, p.points, 0, 0, 0, 0, 0, now, p.expires_at
+    state = Lot.State.PENDING if p.to_book == Book.PEND else Lot.State.ACTIVE
+    whole = p.points, p.points, 0, 0, 0, 0, 0
+    return n.account, n.entry, state, *whole, p.origin_lot, p.available_at or now, p.expires_at
 
 
 def _ids(count: int) -> list[int]:

@@ -23,6 +23,7 @@ class Book(models.TextChoices):
     EXPIRED = "P:expired", _("programme: expired")
     CLAWED = "P:clawed", _("programme: clawed back")
     ADJUST = "P:adjust", _("programme: adjusted")
+    MOVED = "P:moved", _("programme: on the way to another account")
 
 
 class Entry(models.Model):
@@ -30,6 +31,12 @@ class Entry(models.Model):
         EARN = "earn", _("earned")
         GRANT = "grant", _("granted")
         UNDO = "undo", _("undone")
+        # Members become one, or part: each of these has its counterpart in the other account.
+        MOVE_OUT = "move_out", _("moved away")
+        MOVE_IN = "move_in", _("moved here")
+        DEBT_OUT = "debt_out", _("debt moved away")
+        DEBT_IN = "debt_in", _("debt moved here")
+        REPAY = "repay", _("paid a debt")
 
     account = models.ForeignKey(
         PointsAccount, models.PROTECT, related_name="entries", db_index=False, verbose_name=_("points account")
@@ -119,6 +126,16 @@ class Lot(models.Model):
     clawed = models.DecimalField(_("clawed back"), max_digits=18, decimal_places=2, default=0)
     repaid = models.DecimalField(_("paid a debt"), max_digits=18, decimal_places=2, default=0)
     moved = models.DecimalField(_("moved away"), max_digits=18, decimal_places=2, default=0)
+    # Where its points were first earned, however often they moved since: what claws back follows it.
+    origin_lot = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("first earned as"),
+    )
     available_at = models.DateTimeField(_("available from"))
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
 
@@ -155,6 +172,8 @@ class Lot(models.Model):
         indexes = [
             # Serves spending: the lots of an account that expire soonest.
             models.Index(fields=["account", "expires_at", "id"], condition=Q(state="active"), name="lot_next_to_spend"),
+            # Serves an undo: where the points of a lot are now.
+            models.Index(fields=["origin_lot"], condition=Q(origin_lot__isnull=False), name="lot_by_origin"),
         ]
 
     def __str__(self) -> str:

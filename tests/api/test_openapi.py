@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from django.urls import get_resolver
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from cdp.ingest.rows import EventRow, MemberRow, OrderRow, ProductRow, RefundRow
+from config.ground import keys, openapi
 from config.ground.web import Door
+from tests.api.world import a_world
 
 
 @pytest.fixture
@@ -55,6 +59,66 @@ def test_the_rows_in_the_document_are_the_rows_that_are_read(document, row):
 
     assert list(shape["properties"]) == list(row.__struct_fields__)
     assert shape["additionalProperties"] is False
+
+
+CALLS = [
+    (method, path, call)
+    for path, methods in SchemaGenerator().get_schema(request=None, public=True)["paths"].items()
+    for method, call in methods.items()
+]
+NAMES = [call["operationId"] for _method, _path, call in CALLS]
+
+
+@pytest.mark.parametrize(("method", "path", "call"), CALLS, ids=NAMES)
+def test_every_call_has_an_example_that_its_door_takes(partner, method, path, call):
+    """And an answer that has the shape of what is answered."""
+    a_world()
+    for place in call.get("parameters", ()):
+        if place["in"] == "path":
+            path = path.replace(f"{{{place['name']}}}", str(place["example"]))
+    body = call["requestBody"]["content"]["application/json"]["example"] if "requestBody" in call else None
+
+    response = partner(*keys.SCOPES).generic(
+        method.upper(),
+        path,
+        b"" if body is None else json.dumps(body).encode(),
+        content_type="application/json",
+        headers={"Idempotency-Key": "example-1"},
+    )
+
+    assert response.status_code == int(min(call["responses"])), response.content
+    good = call["responses"][min(call["responses"])]["content"]["application/json"]
+    said, shape = good["example"], good["schema"]["$ref"].rpartition("/")[2]
+    struct = next(each for each in openapi._SHAPES if each.__name__ == shape)
+    msgspec.convert(said, struct)
+    assert set(said) == set(response.json())
+
+
+def test_the_calls_are_grouped_and_every_group_says_what_it_is(document):
+    said = {tag["name"]: tag["description"] for tag in document["tags"]}
+
+    assert {tag for _method, _path, call in CALLS for tag in call["tags"]} == set(said)
+    assert all(said.values())
+
+
+def test_the_document_says_what_all_calls_share(document):
+    for subject in (
+        "5 MB",
+        "1,000 rows",
+        "?limit=",
+        "Idempotency-Key",
+        "X-Signature-Nonce",
+        "Retry-After",
+        "members:all",
+    ):
+        assert subject in document["info"]["description"]
+    assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    for _method, path, call in CALLS:
+        assert {"400", "401", "403", "405", "406", "429", "503"} <= set(call["responses"]), path
+        assert ("404" in call["responses"]) or "{" not in path
+        assert {"411", "413", "415"} <= set(call["responses"]) or "requestBody" not in call
+        for status in ("429", "503"):
+            assert call["responses"][status]["headers"]["Retry-After"]["required"]
 
 
 def test_the_documentation_page_is_served_from_here(client):

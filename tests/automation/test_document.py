@@ -12,6 +12,8 @@ from automation.models import Journey, JourneyVersion
 from config.ground.models import Schedule
 from tests.automation.builders import AGAIN, DONE, NAMED, NOW, PAUSE, SEND, a_document, a_journey, faults
 
+pytestmark = pytest.mark.django_db  # a field that the code does not know may be declared in a table
+
 
 def test_a_valid_document_has_no_faults():
     assert faults() == []
@@ -100,7 +102,6 @@ def test_a_step_that_nobody_reaches_is_a_warning_only():
     assert [(w.path, w.code) for w in shape.unreachable(graph.steps)] == [("steps[1]", "unreachable")]
 
 
-@pytest.mark.django_db
 def test_a_template_that_does_not_exist_is_refused_and_nothing_is_published():
     a_journey("other")
 

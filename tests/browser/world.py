@@ -31,7 +31,8 @@ def a_shop() -> Brand:
         a_member(attributes={"name": f"会员{n:03}"}, synthetic=n % 3 == 0, registered_at=day(-200)) for n in range(180)
     ]
     Identity.objects.create(
-        member=members[0], kind="phone", blind=crypto.blind("phone", "", PHONE), sealed=crypto.seal(PHONE),
+        member=members[0], kind="phone", blind=crypto.blind(crypto.blind_keys()[0], "phone", "", PHONE),
+        blind_key=crypto.blind_keys()[0], sealed=crypto.seal(PHONE),
         created_at=day(-200),
     )  # fmt: skip
     source = Source.objects.create(code="web", name="web")

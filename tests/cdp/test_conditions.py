@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import random
-from datetime import UTC, datetime, timedelta
+from calendar import isleap
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,13 +14,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.conditions import facts, matching, parse, sentence, validate
-from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not
-from cdp.models import Consent, Event, Member, Order, Profile, Refund, Source
+from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not, Tagged
+from cdp.models import AttributeDefinition, Consent, Event, Member, MemberTag, Order, Profile, Refund, Source, Tag
+from config.ground.durations import Duration
 from config.ground.models import Brand
 from tests.cdp import readings
 
 NEW_YORK = ZoneInfo("America/New_York")
 AS_OF = datetime(2017, 11, 6, 5, 0, tzinfo=UTC)  # midnight in New York, the day after the clocks went back
+TODAY = date(2017, 11, 6)  # there
+TAGS = [("identity", "vip"), ("preference", "茶")]
 COMPARE = {
     "=": operator.eq, "!=": operator.ne, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
     "before": operator.lt, "after": operator.gt,
@@ -39,6 +43,12 @@ def holds(node, member) -> bool:
             return (channel, purpose, "granted") in member["consents"]
         case Compare(field, op, value):
             return compare(op, member["facts"][field], value)
+        case Tagged(family, name):
+            return any(
+                since <= AS_OF and (until is None or until > AS_OF)
+                for carried, since, until in member["tags"]
+                if carried == (family, name)
+            )
         case Did():
             return did(node, member)
 
@@ -48,6 +58,10 @@ def compare(op, actual, value) -> bool:
         return (actual is None) == (op == "is_not_set")
     if actual is None:
         return False
+    if op == "anniversary_within":
+        return anniversary(actual.astimezone(NEW_YORK).date() if isinstance(actual, datetime) else actual, value.days)
+    if isinstance(actual, date) and not isinstance(actual, datetime) and isinstance(value, Duration):
+        return on_a_day(op, actual, value.days)
     match op:
         case "between":
             return value[0] <= actual <= value[1]
@@ -65,7 +79,37 @@ def compare(op, actual, value) -> bool:
             return actual <= value.before(AS_OF, NEW_YORK)
         case "within_next":
             return AS_OF < actual <= value.after(AS_OF, NEW_YORK)
+        case "is":
+            return actual is value
+        case "has":
+            return value in actual
+        case "has_any":
+            return any(item in actual for item in value)
+        case "has_all":
+            return all(item in actual for item in value)
+        case "has_none":
+            return not any(item in actual for item in value)
     return COMPARE[op](actual, value)
+
+
+def on_a_day(op, day, days) -> bool:
+    match op:
+        case "within_last":
+            return TODAY - timedelta(days=days) < day <= TODAY
+        case "more_than_ago":
+            return day <= TODAY - timedelta(days=days)
+        case "within_next":
+            return TODAY < day <= TODAY + timedelta(days=days)
+    raise AssertionError(op)
+
+
+def anniversary(day, days) -> bool:
+    """Today or within so many days; 29 February falls on the 28th in a year without one; a day is not its own."""
+    coming = [TODAY + timedelta(days=n) for n in range(days + 1)]
+    leap = (day.month, day.day) == (2, 29)
+    falls = [on for on in coming if (on.month, on.day) == (day.month, day.day)]
+    falls += [on for on in coming if leap and not isleap(on.year) and (on.month, on.day) == (2, 28)]
+    return any(on > day for on in falls)
 
 
 def did(node, member) -> bool:
@@ -88,6 +132,9 @@ def did(node, member) -> bool:
 def shop(db):
     """Forty members of every kind, some without a profile, a name, an order; one order exactly at each edge of the windows."""
     Brand.objects.update(timezone=str(NEW_YORK), currency="USD")
+    for name, type in (("vip", "boolean"), ("met_at", "instant")):
+        AttributeDefinition.objects.create(name=name, type=type, label_zh=name, label_en=name)
+    known = [Tag.objects.create(family=family, name=name) for family, name in TAGS]
     source = Source.objects.create(code="shop", name="shop")
     dice = random.Random(7)
     edges = [
@@ -100,9 +147,8 @@ def shop(db):
     edges += [AS_OF - timedelta(days=14), AS_OF - timedelta(days=30)]
     members = {}
     for n in range(40):
-        name = dice.choice([None, "王芳", "王伟", "Ｗang"])
         member = Member.objects.create(
-            attributes={"name": name} if name else {}, created_at=AS_OF, registered_at=dice.choice([None, *edges])
+            attributes=_attributes(dice), created_at=AS_OF, registered_at=dice.choice([None, *edges])
         )
         orders = [(dice.choice(edges), dice.choice([0, 500, 1000, 2500])) for _ in range(dice.choice([0, 0, 1, 2, 5]))]
         orders = [(at, amount, _refunds(dice, edges, amount)) for at, amount in orders]
@@ -129,10 +175,43 @@ def shop(db):
         if state := dice.choice([None, "granted", "withdrawn"]):
             Consent.objects.create(member=member, channel="sms", purpose="marketing", state=state, at=AS_OF)
             consents.add(("sms", "marketing", state))
-        members[member.pk] = {"did": {"order": orders, "refund": [back[1:] for back in refunds]}, "consents": consents}
+        members[member.pk] = {
+            "did": {"order": orders, "refund": [back[1:] for back in refunds]},
+            "consents": consents,
+            "tags": _tags(member, known, dice),
+        }
     for pk, known in facts(list(members), as_of=AS_OF).items():
         members[pk]["facts"] = known
     return members
+
+
+def _attributes(dice):
+    """Some are said, some are not, some are of another form than was declared."""
+    drawn = {
+        "name": dice.choice([None, "王芳", "王伟", "Ｗang"]),
+        "birthday": dice.choice(
+            [None, "1990-11-06", "1988-02-29", "2017-11-05", "2017-11-06", "1970-11-20", "1990-11-31"]
+        ),
+        "gender": dice.choice([None, "male", "female"]),
+        "children": dice.choice([None, 0, 1, 2, "2"]),
+        "card_spend": dice.choice([None, 0, 1000, 2500]),
+        "holdings": dice.choice([None, [], ["fund"], ["fund", "gold"], ["Ｆund", "bond"], "fund"]),
+        "vip": dice.choice([None, True, False, "yes"]),
+        "met_at": dice.choice([None, "2017-11-06T05:00:00+00:00", "2016-11-07T04:59:00+00:00", "2017-11-06"]),
+    }
+    return {name: value for name, value in drawn.items() if value is not None or dice.random() < 0.1}
+
+
+def _tags(member, known, dice):
+    """Some begin or end exactly at the instant."""
+    carried = []
+    for tag in known:
+        since = dice.choice([None, AS_OF - timedelta(days=9), AS_OF, AS_OF + timedelta(seconds=1)])
+        until = dice.choice([None, AS_OF, AS_OF + timedelta(days=9)])
+        if since and (until is None or until > since):
+            MemberTag.objects.create(member=member, tag=tag, since=since, expires_at=until, origin="test")
+            carried.append(((tag.family, tag.name), since, until))
+    return carried
 
 
 def _refunds(dice, edges, amount):
@@ -163,13 +242,29 @@ FIELD = st.one_of(
     st.builds(lambda f, op, v: {"field": f, "op": op, "value": v}, st.sampled_from(["last_order_at", "registered_at"]), st.sampled_from(["within_last", "more_than_ago", "within_next"]), DURATION),
     st.builds(lambda op, v: {"field": "first_order_at", "op": op, "value": v}, st.sampled_from(["before", "after"]), INSTANT),
 )  # fmt: skip
+DAYS = st.sampled_from(["P1D", "P14D", "P30D", "P366D"])
+SOME = st.lists(st.sampled_from(["fund", "gold", "Fund", "tea"]), min_size=1, max_size=3)
+ATTRIBUTE = st.one_of(
+    st.builds(lambda f, op: {"field": f, "op": op}, st.sampled_from(["birthday", "children", "holdings", "vip", "met_at", "gender"]), st.sampled_from(["is_set", "is_not_set"])),
+    st.builds(lambda f, op, v: {"field": f, "op": op, "value": v}, st.sampled_from(["children", "card_spend"]), ORDERED, st.sampled_from([0, 1, 2, 1000])),
+    st.builds(lambda op, v: {"field": "gender", "op": op, "value": v}, st.sampled_from(["=", "!="]), st.sampled_from(["male", "other"])),
+    st.builds(lambda v: {"field": "vip", "op": "is", "value": v}, st.booleans()),
+    st.builds(lambda op, v: {"field": "birthday", "op": op, "value": v}, st.sampled_from(["before", "after"]), st.sampled_from(["1990-11-06", "2017-11-06", "2000-02-29"])),
+    st.builds(lambda a, b: {"field": "birthday", "op": "between", "value": [a, b]}, st.just("1988-02-29"), st.sampled_from(["1990-11-06", "2017-11-05"])),
+    st.builds(lambda f, op, v: {"field": f, "op": op, "value": v}, st.sampled_from(["birthday", "met_at"]), st.sampled_from(["within_last", "more_than_ago", "within_next", "anniversary_within"]), DAYS),
+    st.builds(lambda v: {"field": "holdings", "op": "has", "value": v}, st.sampled_from(["fund", "Fund", "Ｆund"])),
+    st.builds(lambda op, v: {"field": "holdings", "op": op, "value": v}, st.sampled_from(["has_any", "has_all", "has_none"]), SOME),
+)  # fmt: skip
 DID = st.builds(
     lambda what, window, more: {"did": what} | window | more,
     st.sampled_from(["order", "order", "refund"]),
     st.one_of(st.just({}), st.builds(lambda d: {"within": d}, DURATION), st.builds(lambda at: {"from": at}, INSTANT), st.builds(lambda at: {"to": at}, INSTANT)),
     st.one_of(st.just({}), st.builds(lambda b: {"count": b}, BOUND), st.builds(lambda b: {"sum": {"of": "amount"} | b}, BOUND), st.builds(lambda a, b: {"count": a, "sum": {"of": "amount"} | b}, BOUND, BOUND)),
 )  # fmt: skip
-LEAF = st.one_of(FIELD, DID, st.just({"consent": {"channel": "sms", "purpose": "marketing"}}))
+TAG = st.builds(
+    lambda tag: {"tag": tag}, st.sampled_from(["identity:vip", "preference:茶", "channel:茶", "preference: 茶 "])
+)
+LEAF = st.one_of(FIELD, ATTRIBUTE, DID, TAG, st.just({"consent": {"channel": "sms", "purpose": "marketing"}}))
 TREE = st.recursive(
     LEAF,
     lambda inner: st.one_of(
@@ -198,6 +293,7 @@ def as_read(member):
     return member | {"facts": member["facts"] | {"name": name and name.replace("Ｗ", "W")}}
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("tree", "path", "code"),
     [
@@ -212,13 +308,26 @@ def as_read(member):
         ({"field": "recency", "op": ">"}, "entry.value", "required"),
         ({"field": "name", "op": "=", "value": "a\0"}, "entry.value", "wrong_type"),
         ({"field": "last_order_at", "op": "before", "value": "2017-10-01T00:00:00"}, "entry.value", "invalid_time"),
+        ({"field": "birthday", "op": "before", "value": "2017-02-29"}, "entry.value", "invalid_date"),
+        ({"field": "birthday", "op": "within_last", "value": "PT12H"}, "entry.value", "invalid_duration"),
+        ({"field": "birthday", "op": "anniversary_within", "value": "P367D"}, "entry.value", "invalid_duration"),
+        ({"field": "birthday", "op": "=", "value": "2017-02-28"}, "entry.op", "unknown_operator"),
+        ({"field": "holdings", "op": "has_any", "value": "fund"}, "entry.value", "wrong_type"),
+        ({"field": "holdings", "op": "has", "value": ["fund"]}, "entry.value", "wrong_type"),
+        ({"field": "gender", "op": "=", "value": "男"}, "entry.value", "unknown_value"),
+        ({"field": "children", "op": ">", "value": "1"}, "entry.value", "wrong_type"),
+        ({"field": "card_spend", "op": ">", "value": 1.5}, "entry.value", "wrong_type"),
         ({"did": "order", "within": "P0D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P99999D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P1D", "from": "2017-10-01T00:00:00Z"}, "entry.within", "two_windows"),
         ({"did": "cart_add", "sum": {"of": "amount", "op": ">", "value": 1}}, "entry.sum", "unknown_key"),
         ({"did": "order", "count": {"op": "about", "value": 1}}, "entry.count.op", "unknown_operator"),
         ({"consent": {"channel": "sms"}}, "entry.consent.purpose", "required"),
-        ({"tag": "identity:vip"}, "entry", "unknown_condition"),
+        ({"tag": "identity:"}, "entry.tag", "unknown_tag"),
+        ({"tag": "colour:red"}, "entry.tag", "unknown_tag"),
+        ({"tag": 7}, "entry.tag", "unknown_tag"),
+        ({"tag": "identity:vip", "value": 1}, "entry.value", "unknown_key"),
+        ({"tagged": "identity:vip"}, "entry", "unknown_condition"),
         ({"field": "stage", "did": "order"}, "entry", "unknown_condition"),
         (["stage"], "entry", "wrong_type"),
     ],
@@ -229,6 +338,7 @@ def test_a_fault_is_named_with_its_path(tree, path, code):
     assert (path, code) in [(fault.path, fault.code) for fault in faults]
 
 
+@pytest.mark.django_db
 def test_all_faults_come_at_once():
     faults = validate({"all": [{"any": []}, {"field": "x"}, {"not": {"did": 3}}]})
 

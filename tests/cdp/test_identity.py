@@ -8,7 +8,7 @@ from threading import Event as Signal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from cdp import identity
+from cdp import identity, resolving
 from cdp.errors import InvalidIdentity
 from cdp.models import Identity, Member
 from tests.builders import a_member, at
@@ -22,7 +22,8 @@ def keys(*texts):
 
 def resolve(*rows):
     with transaction.atomic():
-        return identity.resolve([keys(*row) for row in rows], now=at(NOW))
+        found = resolving.resolve([keys(*row) for row in rows], now=at(NOW))
+    return found.members, found.fresh
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,13 @@ def test_the_table_refuses_a_second_owner():
 
     with pytest.raises(IntegrityError, match="one_identity_names_one_member"), transaction.atomic():
         Identity.objects.create(
-            member_id=a_member(), kind=row.kind, app=row.app, blind=row.blind, sealed=row.sealed, created_at=at(NOW)
+            member_id=a_member(),
+            kind=row.kind,
+            app=row.app,
+            blind=row.blind,
+            blind_key=row.blind_key,
+            sealed=row.sealed,
+            created_at=at(NOW),
         )
 
 
@@ -129,7 +136,7 @@ def test_two_batches_that_name_a_new_person_at_once_make_one_member(ours, theirs
     def competitor():
         try:
             with transaction.atomic():
-                named = identity.resolve([keys(*theirs)], now=at(NOW))
+                named = resolve(theirs)
                 inserted.set()
                 go_on.wait(10)
             return named

@@ -32,9 +32,13 @@ BAD = [
     ("ALLOWED_HOSTS", "a.example,,b.example", lambda: env.hosts("ALLOWED_HOSTS", default=[])),
     ("PUBLIC_URL", "huitou.example.com", lambda: env.web_address("PUBLIC_URL", default="")),
     ("PUBLIC_URL", "https://a.example:port", lambda: env.web_address("PUBLIC_URL", default="")),
-    ("FIELD_KEY", "0f" * 32, lambda: env.field_key(os.environ["FIELD_KEY"])),
-    ("FIELD_KEY", "k1:" + "0f" * 31, lambda: env.field_key(os.environ["FIELD_KEY"])),
-    ("FIELD_KEY", "k1:" + "zz" * 32, lambda: env.field_key(os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "0f" * 32, lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "k1:" + "0f" * 31, lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "k1:" + "zz" * 32, lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "k1:" + "0f" * 32 + ",k1:" + "0e" * 32, lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "k2:" + "0f" * 32 + ",k1:" + "0F" * 32, lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("FIELD_KEY", "k1:" + "0f" * 32 + ",", lambda: env.key_ring("FIELD_KEY", os.environ["FIELD_KEY"])),
+    ("BLIND_KEY", "b1", lambda: env.key_ring("BLIND_KEY", os.environ["BLIND_KEY"])),
     ("SECRET_KEY", "tiny", lambda: env.secret_key(os.environ["SECRET_KEY"])),
     ("DATABASE_URL", "mysql://u@h/d", lambda: env.database(os.environ["DATABASE_URL"])),
     ("DATABASE_URL", "postgres://u:p@h:port/d", lambda: env.database(os.environ["DATABASE_URL"])),
@@ -53,7 +57,7 @@ def test_a_bad_value_is_refused_by_name(given, name, value, read):
 
     assert str(refused.value).startswith(name)
     assert "\n" not in str(refused.value)
-    if name in ("FIELD_KEY", "SECRET_KEY", "DATABASE_URL", "BROKER_URL"):
+    if name in ("FIELD_KEY", "BLIND_KEY", "SECRET_KEY", "DATABASE_URL", "BROKER_URL"):
         assert value not in str(refused.value)
 
 
@@ -71,7 +75,8 @@ def test_good_values_are_read(given):
     assert env.timezone("TIME_ZONE", default="UTC") == "America/New_York"
     assert env.web_address("PUBLIC_URL", default="") == "https://a.example:8443"
     assert env.hosts("ALLOWED_HOSTS", default=[]) == ["a.example", ".b.example", "[::1]"]
-    assert env.field_key(GOOD_KEY) == GOOD_KEY
+    assert env.key_ring("FIELD_KEY", GOOD_KEY) == GOOD_KEY
+    assert env.key_ring("FIELD_KEY", f"k2:{'1e' * 32}, {GOOD_KEY}") == f"k2:{'1e' * 32},{GOOD_KEY}"
     assert env.broker("redis+socket:///run/v.sock?virtual_host=0") == "redis+socket:///run/v.sock?virtual_host=0"
     found = env.database("postgres://u:p%40ss@db.example:5433/shop?sslmode=require")
     assert (found["NAME"], found["PASSWORD"], found["PORT"]) == ("shop", "p@ss", 5433)
@@ -100,7 +105,7 @@ def test_any_value_may_come_from_a_file(given, tmp_path):
         ({"DATABASE_URL": "postgres://u@h/d"}, "SECRET_KEY is not set; give at least 32 random characters"),
         (
             {"DATABASE_URL": "postgres://u@h/d", "SECRET_KEY": "s" * 32, "FIELD_KEY": "k1:12"},
-            "FIELD_KEY is malformed; give ID:64 hexadecimal digits, such as k1: and `openssl rand -hex 32`",
+            "FIELD_KEY is malformed; give ID:64 hexadecimal digits, such as k1: and `openssl rand -hex 32`; several between commas, the newest first",
         ),
     ],
 )

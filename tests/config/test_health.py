@@ -25,6 +25,7 @@ def test_nothing_is_ready_before_a_canary_came_back(client):
     assert checks(client, 503) == {
         "database": "ok",
         "migrations": "ok",
+        "keys": "ok",
         "broker": "ok",
         "worker": "never seen",
         "beat": "never seen",
@@ -41,6 +42,12 @@ def test_ready_when_both_canaries_came_back_and_not_when_one_is_late(client):
     late = checks(client, 503)
 
     assert (late["worker"], late["beat"]) == ("ok", "last seen 90 s ago")
+
+
+def test_a_host_without_a_key_is_not_ready(client, settings):
+    settings.FIELD_KEY = "k9:" + "00" * 32
+
+    assert checks(client, 503)["keys"] == "FIELD_KEY lacks the key 'k1', which the database looks up with"
 
 
 def test_a_broker_that_is_away_is_named(client, celery_nowhere):

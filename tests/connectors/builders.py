@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from cdp import consents, identity
+from cdp import consents, identity, resolving
 from config.ground.cause import Cause
 from connectors import accounts, dispatch, outbox, receipts, templates, unknown
 from connectors.models import Message, ProviderAccount
@@ -29,7 +29,7 @@ TEXT = "${name}，本周有会员价。拒收请回复R"
 
 @transaction.atomic
 def a_member(phone: str = "13900000001", *, name: str = "张三", consent: str | None = "granted") -> int:
-    members, _fresh = identity.resolve([[identity.parse(f"phone:{phone}")]], now=NOW)
+    members = resolving.resolve([[identity.parse(f"phone:{phone}")]], now=NOW).members
     with connection.cursor() as cursor:
         cursor.execute("UPDATE cdp_member SET attributes = %s WHERE id = %s", [json.dumps({"name": name}), members[0]])
     if consent:

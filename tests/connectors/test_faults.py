@@ -7,7 +7,7 @@ import socket
 import pytest
 from django.db import connection
 
-from cdp import identity
+from cdp import identity, resolving
 from connectors import crash, dispatch, outbox, unknown
 from connectors.models import Attempt, Message, ProviderAccount, Submission
 from connectors.reconcile import faults
@@ -94,7 +94,7 @@ def test_an_unknown_one_is_asked_by_the_number_that_was_tried(account, sandbox):
     message = a_message(member)
     sandbox.fault("error_after")
     dispatch.send_due(limit=10, now=NOW)
-    identity.resolve([[identity.parse("phone:13900000001"), identity.parse("phone:13900000777")]], now=NOW)
+    resolving.resolve([[identity.parse("phone:13900000001"), identity.parse("phone:13900000777")]], now=NOW)
 
     settle_all()
 

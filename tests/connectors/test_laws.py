@@ -79,7 +79,7 @@ def test_a_call_never_holds_an_address_twice(message):
 
     refuses(
         "a_call_never_holds_an_address_twice",
-        "INSERT INTO connectors_attempt (message_id, n, submission_id, address, outcome, code) VALUES (%s, 1, %s, %s, '', '')",
+        "INSERT INTO connectors_attempt (message_id, n, submission_id, address, blind_key, outcome, code) VALUES (%s, 1, %s, %s, 'field:k1', '', '')",
         other.pk,
         submission.pk,
         b"a" * 32,

@@ -17,6 +17,7 @@ from tests.connectors.builders import NOW, TEXT, a_template
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("text", "variables"),
     [

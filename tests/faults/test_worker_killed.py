@@ -22,7 +22,7 @@ from django.db import transaction
 
 from automation import publishing
 from automation.models import Enrolment, StepRun
-from cdp import consents, daily, identity
+from cdp import consents, daily, identity, resolving
 from config.ground import clock
 from config.ticks import TICKS
 from connectors import accounts, outbox
@@ -89,7 +89,7 @@ class Worker:
 @transaction.atomic
 def members(count: int) -> None:
     keys = [[identity.parse(f"phone:{13700001000 + n}")] for n in range(count)]
-    made, _fresh = identity.resolve(keys, now=NOW)
+    made = resolving.resolve(keys, now=NOW).members
     said = NOW - timedelta(days=1)
     consents.set_state([consents.Said(m, "sms", "marketing", "granted", said, "form") for m in made if m], now=NOW)
 

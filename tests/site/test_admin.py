@@ -9,9 +9,9 @@ from django.urls import reverse
 
 from automation.models import Conversion
 from automation.results.attribution import credit
-from cdp import consents
+from cdp import consents, merging
 from cdp.ingest import accept
-from cdp.models import Identity, Member, OrderLine, Parked, Profile, Refund
+from cdp.models import Identity, Member, Merge, OrderLine, Parked, Profile, Refund
 from config.ground import alarms, crypto
 from config.ground.cause import Cause
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
@@ -33,7 +33,8 @@ def person():
     Identity.objects.create(
         member=member,
         kind="phone",
-        blind=crypto.blind("phone", "", PHONE),
+        blind=crypto.blind(crypto.blind_keys()[0], "phone", "", PHONE),
+        blind_key=crypto.blind_keys()[0],
         sealed=crypto.seal(PHONE),
         created_at=day(0),
     )
@@ -101,10 +102,20 @@ def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(
 
     page = admin_client.get(reverse("admin:cdp_member_change", args=[person.pk])).content.decode()
 
-    for text in ("李雷", "+8613****0001", "$10.00", "沉睡唤回"):
+    for text in ("李雷", "+86139****0001", "$10.00", "沉睡唤回"):
         assert text in page
     assert PHONE not in page
     assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
+
+
+def test_orders_without_a_member_are_found(admin_client, person):
+    hers, nobodys = an_order(person, day(2)).external_id, an_order(None, day(2)).external_id
+    url = reverse("admin:cdp_order_changelist")
+
+    without, named = (admin_client.get(url, {"named": said}).content.decode() for said in ("no", "yes"))
+
+    assert (f">{nobodys}<" in without, f">{hers}<" in without) == (True, False)
+    assert (f">{nobodys}<" in named, f">{hers}<" in named) == (False, True)
 
 
 def test_what_happened_cannot_be_edited(admin_client, person):
@@ -265,7 +276,9 @@ def test_lists_say_codes_in_words_and_breadcrumbs_name_the_row(admin_client, per
     row = AuditRow.objects.create(
         at=day(0), actor="li", action="journey.paused", subject="win-back", detail={"why": {"a": 1, "b": [2, 3]}}
     )
-    BlockedAddress.objects.create(channel="sms", blind=b"1" * 32, reason="dead_address", since=day(0))
+    BlockedAddress.objects.create(
+        channel="sms", blind=b"1" * 32, blind_key="field:k1", reason="dead_address", since=day(0)
+    )
 
     assert "实验组: 12 · 对照组: 3" in page_of(admin_client, "ground_slot")
     audit = page_of(admin_client, "ground_auditrow")
@@ -292,3 +305,72 @@ def test_a_thing_has_one_name_in_the_menu_and_on_its_page(admin_client):
         assert page.count(name) > 1
         for other in ("定时计划", "执行记录", "审计日志"):
             assert other not in page
+
+
+def test_two_members_are_merged_on_a_page_that_shows_both_and_parted_on_another(admin_client, person):
+    other = a_member(attributes={"name": "李蕾"})
+    an_order(other, day(1))
+    chosen = {"action": "merge", "_selected_action": [person.pk, other.pk]}
+    page = admin_client.post(reverse("admin:cdp_member_changelist"), chosen)
+    assert page.url == reverse("admin:cdp_member_merge", args=[person.pk, other.pk])
+
+    shown = admin_client.get(page.url).content.decode()
+    assert "+8613****0001" in shown
+    assert PHONE not in shown
+    merged = admin_client.post(page.url, {"keep": other.pk, "reason": "同一人"})
+
+    assert merged.url == reverse("admin:cdp_member_change", args=[other.pk])
+    made = Merge.objects.get()
+    assert (made.keep_id, made.drop_id, made.actor) == (other.pk, person.pk, "admin:admin")
+    assert listed(admin_client, "") == ["李蕾"]
+    assert listed(admin_client, str(person.pk)) == ["李蕾"]
+    assert (
+        f"/cdp/member/{other.pk}/change/"
+        in admin_client.get(reverse("admin:cdp_member_change", args=[person.pk])).content.decode()
+    )
+
+    page = admin_client.post(reverse("admin:cdp_merge_changelist"), {"action": "undo", "_selected_action": [made.pk]})
+    assert admin_client.get(page.url).status_code == 200
+    admin_client.post(page.url, {"reason": "两个人"})
+
+    assert sorted(listed(admin_client, "")) == ["李蕾", "李雷"]
+    assert AuditRow.objects.filter(action="member.unmerge", actor="admin:admin").count() == 1
+    assert admin_client.get(page.url).status_code == 404
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_exactly_two_members_are_merged(admin_client, count):
+    members = [a_member().pk for _n in range(count)]
+
+    answer = admin_client.post(
+        reverse("admin:cdp_member_changelist"), {"action": "merge", "_selected_action": members}, follow=True
+    )
+
+    assert answer.redirect_chain[-1][0].startswith(reverse("admin:cdp_member_changelist"))
+    assert Merge.objects.count() == 0
+
+
+def test_merging_and_undoing_need_a_permission_of_their_own(client, person):
+    looker = User.objects.create_user("looker", is_staff=True)
+    looker.user_permissions.set(Permission.objects.filter(codename__in=["view_member", "view_merge"]))
+    client.force_login(looker)
+    other = a_member()
+    made = merging.merge(person.pk, a_member().pk, reason="t", actor="li", now=NOW)
+
+    merge, undo = (
+        reverse("admin:cdp_member_merge", args=[person.pk, other.pk]),
+        reverse("admin:cdp_merge_undo", args=[made.pk]),
+    )
+
+    assert [client.post(page, {"keep": person.pk, "reason": "x"}).status_code for page in (merge, undo)] == [403, 403]
+    assert Merge.objects.filter(undone_at=None).count() == 1
+
+
+def test_why_a_merge_cannot_be_undone_is_said_on_the_page(admin_client, person):
+    first = merging.merge(person.pk, a_member().pk, reason="t", actor="li", now=NOW)
+    second = merging.merge(person.pk, a_member().pk, reason="t", actor="li", now=NOW)
+
+    answer = admin_client.post(reverse("admin:cdp_merge_undo", args=[first.pk]), {"reason": "x"})
+
+    assert f"#{second.pk}" in answer.content.decode()
+    assert Merge.objects.filter(undone_at=None).count() == 2

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
 # In the order of the main job, so that each finds what the one before it left to do.
 ORDER = (
-    "cdp.absorb", "cdp.daily", "automation.schedules", "automation.advance", "connectors.dispatch",
+    "cdp.absorb", "cdp.join", "cdp.daily", "automation.schedules", "automation.advance", "connectors.dispatch",
     "connectors.settle_unknown", "automation.roll_up",
     "ground.sweep",
 )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -11,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from cdp.attributes import Declared, Type
+
 _NUMBER = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,9})?", re.ASCII)
 # Also as spreadsheets write it: 2026/3/1 9:05.
 _INSTANT = re.compile(
@@ -18,6 +22,16 @@ _INSTANT = re.compile(
     re.ASCII,
 )
 SPLIT = {"tags": ";", "coupon_codes": ";", "identities": ";", "category": ">"}
+
+
+# What tills and spreadsheets write where nobody is named. A closed list (docs/files.md): a number on it names no member.
+NOBODY = frozenset(
+    ("-", "--", "—", "/", ".", "?", "\\n", "null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "anonymous",
+     "guest", "无", "空", "没有", "未知", "暂无", "匿名", "散客", "游客")
+)  # fmt: skip
+NO_PHONES = frozenset(("1234567890", "12345678901", "13800138000"))  # counted on keys; the operator's own
+_ZEROS = re.compile("0+", re.ASCII)
+_ONE_DIGIT = re.compile(r"(?:\+?86|0086)?([0-9])\1{4,}", re.ASCII)
 
 
 class Bad(Exception):
@@ -34,6 +48,8 @@ def text(row: dict[str, Any], column: str, *, needed: bool = False) -> str:
         said = ""
     elif isinstance(cell, str):
         said = cell.strip()
+    elif isinstance(cell, float) and cell.is_integer():
+        said = str(int(cell))  # a column of numbers with gaps is kept as floats: 17850.0 is 17850
     elif isinstance(cell, (int, float, Decimal)) and not isinstance(cell, bool):
         said = str(cell)
     else:
@@ -114,7 +130,7 @@ def _instant(said: str, zone: str) -> datetime | str:
         return "invalid_time"
 
 
-def parts(row: dict[str, Any], column: str) -> list[str]:
+def parts(row: dict[str, Any], column: str, mark: str = "") -> list[str]:
     """Several values in one cell, or a list of texts."""
     cell = row.get(column)
     if not cell:
@@ -123,12 +139,83 @@ def parts(row: dict[str, Any], column: str) -> list[str]:
         if not all(isinstance(part, str) for part in cell):
             raise Bad(column, "wrong_type", _("must be a list of texts"))
         return cell
-    return list(_split(text(row, column), SPLIT[column]))
+    return list(_split(text(row, column).replace("；", ";"), mark or SPLIT[column]))
 
 
 @lru_cache(maxsize=10_000)
 def _split(said: str, mark: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in said.split(mark) if part.strip())
+
+
+@lru_cache(maxsize=50_000)
+def names_nobody(kind: str, value: str) -> bool:
+    """Whether what stands where a member is named is a placeholder for nobody."""
+    said = unicodedata.normalize("NFKC", value).strip().lower()
+    if not said or said in NOBODY or _ZEROS.fullmatch(said):
+        return True
+    if kind != "phone":
+        return False
+    digits = said.replace(" ", "").replace("-", "")
+    return bool(_ONE_DIGIT.fullmatch(digits)) or digits.removeprefix("+86") in NO_PHONES
+
+
+YES = frozenset(("true", "yes", "y", "1", "是", "有", "对", "√"))
+NO = frozenset(("false", "no", "n", "0", "否", "无", "没有", "×"))
+_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]0?0:00(?::00(?:\.0+)?)?)?", re.ASCII)
+
+
+def attribute(row: dict[str, Any], column: str, declared: Declared, zone: str) -> Any:
+    """A cell of a declared attribute as ingest takes it; None: not said. A value that has its type already stays."""
+    cell = row.get(column)
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return None
+    if isinstance(cell, (bool, list, dict)) and declared.type != Type.LIST:
+        return cell
+    return _ATTRIBUTE[declared.type](row, column, declared, zone)
+
+
+def _as_number(row: dict[str, Any], column: str, declared: Declared, zone: str) -> int | float | None:
+    value = number(row, column)
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _as_boolean(row: dict[str, Any], column: str, declared: Declared, zone: str) -> bool:
+    said = text(row, column).lower()
+    if said in YES or said in NO:
+        return said in YES
+    raise Bad(column, "wrong_type", _("write yes or no (是 or 否)"))
+
+
+def _as_date(row: dict[str, Any], column: str, declared: Declared, zone: str) -> str:
+    found = _DAY.fullmatch(text(row, column))
+    if not found:
+        raise Bad(column, "invalid_date", _("a date like 1990-05-01"))
+    year, month, day = found.groups()
+    return f"{year}-{int(month):02}-{int(day):02}"
+
+
+def _as_instant(row: dict[str, Any], column: str, declared: Declared, zone: str) -> str | None:
+    at = instant(row, column, zone)
+    return at.isoformat() if at else None
+
+
+def _as_list(row: dict[str, Any], column: str, declared: Declared, zone: str) -> list[str]:
+    return [part for part in parts(row, column, ";") if part]
+
+
+_ATTRIBUTE: dict[str, Callable[[dict[str, Any], str, Declared, str], Any]] = {
+    Type.TEXT: lambda row, column, declared, zone: text(row, column),
+    Type.NUMBER: _as_number,
+    Type.INTEGER: _as_number,
+    Type.MONEY: lambda row, column, declared, zone: money(row, column),
+    Type.BOOLEAN: _as_boolean,
+    Type.DATE: _as_date,
+    Type.INSTANT: _as_instant,
+    Type.CHOICE: lambda row, column, declared, zone: declared.value_of(text(row, column)),
+    Type.LIST: _as_list,
+}
 
 
 def free(cell: Any) -> Any:

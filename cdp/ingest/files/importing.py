@@ -17,7 +17,7 @@ import msgspec
 from django.db import DataError, transaction
 from django.utils.translation import gettext as _
 
-from cdp import identity
+from cdp import attributes, identity
 from cdp.errors import Rejected, Unreadable
 from cdp.ingest import items, log
 from cdp.ingest.accept import Accepted, accept
@@ -47,9 +47,11 @@ class Report:
     stored: int = 0
     duplicates: int = 0
     rejected: int = 0
+    parked: int = 0  # of the stored: refunds that wait for their order
     reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
     orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
     anonymous_orders: int = 0  # new ones
+    placeholders: int = 0  # cells such as 0, NULL or 无 where a member is named: they name nobody
     repeated_lines: int = 0  # exact repetitions within an order
     dropped_lines: int = 0  # of those, left out because it was asked
     ignored: list[str] = field(default_factory=list)  # columns that this kind does not know
@@ -125,7 +127,8 @@ class _Run:
         self.kind, self.table, self.columns = kind, table, columns
         self.source, self.now, self.history = source, now, history
         currency = said.currency or Brand.objects.the().currency
-        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members)
+        declared = attributes.declared() if kind.name == "members" else {}
+        self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members, declared)
         self.report = Report(kind.name, table.format, table.encoding, table.delimiter, False)
         self.report.ignored = [] if kind.rest else [columns.theirs.get(name, name) for name in rest]
         self.rejects = RejectsFile(path, table)
@@ -159,6 +162,7 @@ class _Run:
             self._refuse(rows, bad[0], "", code, why)
             return None
         named = self._by_name(rows)
+        self.report.placeholders += sum(kinds.drop_placeholders(row, self.terms) for row in named)
         try:
             item = self.kind.build(named, self.terms)
         except Disagrees as error:
@@ -229,6 +233,7 @@ class _Run:
             whole.duplicates += answer.duplicates
             whole.rejected += [Rejected(index, r.path, r.code, r.message) for r in answer.rejected]
             whole.fresh += [index] * len(answer.fresh)
+            whole.parked += answer.parked
         return whole
 
     def _take(self, rows: list[dict[str, Any]]) -> Accepted:
@@ -242,6 +247,7 @@ class _Run:
         """In rows of the file, whatever they make together."""
         report = self.report
         fresh = [chunk[index] for index in answer.fresh]
+        report.parked += answer.parked
         if self.kind.takes == "orders":
             report.anonymous_orders += sum(not ready.named for ready in fresh)
         if not self.kind.by:

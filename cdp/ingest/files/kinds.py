@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from django.utils.translation import gettext as _
 
+from cdp.attributes import Declared
 from cdp.ingest.files import cells
 from cdp.ingest.files.cells import Bad
 from cdp.ingest.files.mapping import names_member
@@ -33,6 +34,7 @@ class Terms:
     currency: str
     rest: list[str]  # columns that this kind does not know
     members: list[str]  # columns that name the member
+    declared: dict[str, Declared]  # attributes that have a type
     said: Counter[str] = field(default_factory=Counter)  # events without an id, by what they say
 
 
@@ -46,6 +48,29 @@ class Kind:
     by: str = ""  # rows with the same value here are one thing together
     rest: str = ""  # where other columns go; "" leaves them out
     member: str = ""  # whether its rows may or must name a member
+
+
+def drop_placeholders(row: Row, terms: Terms) -> int:
+    """Empty the cells that name nobody, so that all who are nobody do not become one member. Returns how many there were."""
+    dropped = 0
+    for column in terms.members:
+        cell = row.get(column)
+        if cell is None or cell == "":
+            continue
+        if column == "identities":
+            said = cells.parts(row, column)
+            row[column] = [one for one in said if not cells.names_nobody(*_named(one))]
+            dropped += len(said) - len(row[column])
+        elif not isinstance(cell, (list, dict)) and cells.names_nobody(column.partition("@")[0], str(cell)):
+            dropped += bool(str(cell).strip())
+            row[column] = ""
+    return dropped
+
+
+def _named(identity: str) -> tuple[str, str]:
+    """Its kind and its value; what is no identity stays whole, to be refused."""
+    name, colon, value = identity.partition(":")
+    return name.partition("@")[0], value if colon else identity
 
 
 def named_by(row: Row, terms: Terms) -> list[tuple[str, str]]:
@@ -80,10 +105,20 @@ def _filled(row: Row) -> Row:
 def _member(rows: Sequence[Row], terms: Terms) -> Row:
     (row,) = rows
     registered = cells.instant(row, "registered_at", terms.zone)
-    return _filled({"registered_at": registered}) | {
+    return _filled({"registered_at": registered, "tags": cells.parts(row, "tags")}) | {
         "identities": _must_name(row, terms),
-        "attributes": _rest(row, terms),
+        "attributes": _attributes(row, terms),
     }
+
+
+def _attributes(row: Row, terms: Terms) -> Row:
+    """What is declared by its type, the rest as it stands; an empty cell says nothing."""
+    said = _rest(row, terms)
+    typed = {
+        name: cells.attribute(row, name, terms.declared[name], terms.zone)
+        for name in said.keys() & terms.declared.keys()
+    }
+    return {name: value for name, value in (said | typed).items() if value is not None}
 
 
 def _consent(rows: Sequence[Row], terms: Terms) -> Row:
@@ -92,6 +127,8 @@ def _consent(rows: Sequence[Row], terms: Terms) -> Row:
     said |= {
         "at": cells.instant(row, "at", terms.zone, needed=True),
         "evidence": cells.text(row, "evidence"),
+        "wording": cells.text(row, "wording"),
+        "guardian": cells.text(row, "guardian"),
     }
     return {"identities": _must_name(row, terms), "consents": [said]}
 
@@ -117,21 +154,29 @@ def _own_id(event: Row, terms: Terms) -> str:
 
 def _product(rows: Sequence[Row], terms: Terms) -> Row:
     (row,) = rows
-    attributes = _rest(row, terms)
-    launched = cells.instant(row, "launched_at", terms.zone)
     days = cells.number(row, "replenish_days")
-    if days is not None and (days != int(days) or days < 1):
+    if days is not None and days != int(days):
         raise Bad("replenish_days", "invalid_number", _("a number of days is whole and above 0"))
-    attributes |= _filled(
+    product = {"sku": cells.text(row, "sku", needed=True), "attributes": _rest(row, terms)}
+    product |= {name: cells.text(row, name) for name in ("name", "brand")}
+    product |= _filled(
         {
             "price": cells.money(row, "price"),
-            "launched_at": launched.astimezone(UTC).isoformat() if launched else None,
+            "launched_at": cells.instant(row, "launched_at", terms.zone),
             "replenish_days": None if days is None else int(days),
         }
     )
-    product = {"sku": cells.text(row, "sku", needed=True), "attributes": attributes}
-    product |= {name: cells.text(row, name) for name in ("name", "brand")}
     return product | {"category": cells.parts(row, "category")}
+
+
+def _refund(rows: Sequence[Row], terms: Terms) -> Row:
+    (row,) = rows
+    return {
+        "id": cells.text(row, "id", needed=True),
+        "order_id": cells.text(row, "order_id", needed=True),
+        "refunded_at": cells.instant(row, "refunded_at", terms.zone, needed=True),
+        "amount": cells.money(row, "amount", needed=True),
+    }
 
 
 def _order(rows: Sequence[Row], terms: Terms) -> Row:
@@ -227,7 +272,7 @@ def _in_one_order(lines: list[Row]) -> list[Row]:
 
 
 KINDS = (
-    Kind("members", "members", ("registered_at",), (), _member, rest="attributes", member="must"),
+    Kind("members", "members", ("registered_at", "tags"), (), _member, rest="attributes", member="must"),
     Kind(
         "orders",
         "orders",
@@ -265,6 +310,13 @@ KINDS = (
         rest="attributes",
     ),
     Kind(
+        "refunds",
+        "refunds",
+        ("id", "order_id", "refunded_at", "amount"),
+        ("id", "order_id", "refunded_at", "amount"),
+        _refund,
+    ),
+    Kind(
         "events",
         "events",
         ("id", "type", "occurred_at"),
@@ -276,7 +328,7 @@ KINDS = (
     Kind(
         "consents",
         "members",
-        ("channel", "purpose", "state", "at", "evidence"),
+        ("channel", "purpose", "state", "at", "evidence", "wording", "guardian"),
         ("channel", "purpose", "state", "at"),
         _consent,
         member="must",

@@ -1,4 +1,4 @@
-"""What runs by itself and what it needs people for: the brand, alarms, schedules and their slots, the audit trail."""
+"""What runs by itself and what it needs people for: alarms, schedules and their slots, the audit trail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from config.ground import alarms, audit, clock
 from config.ground.admin.shown import Named, in_words, pairs, word
-from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
+from config.ground.models import Alarm, AuditRow, Schedule, Slot
 from config.ground.readonly import ReadOnlyAdmin, badge
 
 # What a slot enrolled, and what people and the service did; an action that is not here is shown as it is written.
@@ -24,9 +24,19 @@ ACTIONS = {
     "alarm.close": _("alarm closed"),
     "api_key.created": _("API key made"),
     "api_key.revoked": _("API key revoked"),
+    "candidate.dismissed": _("two members kept apart"),
+    "candidate.joined": _("two members joined"),
+    "attribute.change": _("attribute changed"),
+    "attribute.declare": _("attribute declared"),
+    "member.merge": _("members merged"),
+    "member.unmerge": _("merge undone"),
     "clock.release": _("clock released"),
     "clock.stand": _("clock set"),
     "demo.walked": _("demonstration walked"),
+    "event_type.declared": _("event type declared"),
+    "identity.revealed": _("identity shown in the clear"),
+    "identity_rule.removed": _("identity rule removed"),
+    "identity_rule.saved": _("identity rule changed"),
     "ingest_call.read": _("raw body of a call read"),
     "journey.archived": _("journey archived"),
     "journey.drained": _("journey drained"),
@@ -34,14 +44,11 @@ ACTIONS = {
     "journey.load": _("journey loaded"),
     "journey.paused": _("journey paused"),
     "journey.publish": _("journey published"),
+    "keys.rotated": _("keys changed"),
+    "source.trusted": _("trust of a source changed"),
     "template.publish": _("template published"),
     "template.start": _("template started again"),
 }
-
-
-@admin.register(Brand)
-class BrandAdmin(ReadOnlyAdmin):
-    list_display = ["name", "timezone", "currency", "parked_for", "clock_mode", "clock_at"]
 
 
 @admin.register(Alarm)

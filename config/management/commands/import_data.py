@@ -95,8 +95,12 @@ class Command(BaseCommand):
         if report.orders:
             counts = {name: report.orders[name] for name in ("stored", "duplicates", "rejected")}
             self.stdout.write(_("orders: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts)
+        if report.parked:
+            self.stdout.write(_("%(parked)d of them wait for their order") % {"parked": report.parked})
         if report.anonymous_orders:
             self.stdout.write(_("%(orders)d orders without a member") % {"orders": report.anonymous_orders})
+        if report.placeholders:
+            self.stdout.write(_("%(cells)d cells name nobody, such as 0 or NULL") % {"cells": report.placeholders})
         if report.repeated_lines:
             self.stdout.write(
                 _("%(repeated)d lines repeat another of their order exactly; %(dropped)d were dropped")

@@ -16,26 +16,12 @@ from django.core.management import CommandError, call_command
 
 from cdp import identity
 from cdp.errors import Unreadable
-from cdp.ingest.files import importing, mapping
-from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Product
+from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product
 from tests.builders import at
 from tests.outside import environment
 
 pytestmark = pytest.mark.django_db
-NOW = "2026-06-01"
 ROOT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture
-def bring(tmp_path):
-    def bring(kind, text, *, name="rows.csv", source="till", maps=(), file=None, how=None, **flags):
-        path = file or tmp_path / name
-        if text is not None:
-            path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        said = mapping.load(flags.pop("mapping", None), maps, **flags)
-        return importing.bring(kind, path, source=source, said=said, now=at(NOW), **(how or {}))
-
-    return bring
 
 
 def counts(report):
@@ -120,6 +106,61 @@ def test_overlapping_flat_files_count_each_sale_once_however_they_are_sorted(bri
     assert counts(report) == (4, 1, 3, {})
     assert sum(Order.objects.values_list("amount", flat=True)) == 1550 + 525 + 525
     assert OrderLine.objects.count() == 4
+
+
+def test_overlapping_files_of_orders_count_each_sale_once(bring):
+    head = "id,phone,placed_at,amount\n"
+    rows = [f"O{n},{13900000000 + n % 7},2026-03-01T{n:02}:00:00Z,{n}.50\n" for n in range(20)]
+
+    first = bring("orders", head + "".join(rows[:14]))
+    second = bring("orders", head + "".join(rows[8:]), name="later.csv")
+
+    assert (counts(first), counts(second)) == ((14, 14, 0, {}), (12, 6, 6, {}))
+    assert (Order.objects.count(), sum(Order.objects.values_list("amount", flat=True))) == (
+        20,
+        sum(range(20)) * 100 + 20 * 50,
+    )
+
+
+def test_an_order_that_the_end_of_a_file_cut_is_never_counted_twice_and_is_named(bring):
+    head, *rows = LINES.splitlines()
+    bring("order_lines", "\n".join([head, *rows[:1]]))  # the first line of A
+
+    whole = bring("order_lines", LINES, name="later.csv")
+
+    assert counts(whole) == (3, 1, 0, {"conflict": 1, "with_line": 1})
+    assert "items" in whole.first[0].reason
+    assert list(Order.objects.order_by("external_id").values_list("external_id", "amount")) == [("A", 1050), ("B", 525)]
+
+
+NOBODY = ["", "0", "000000", "NULL", "null", "无", "-", "N/A", "n/a", " ", "None", "散客", "０"]
+
+
+def test_placeholders_name_nobody_and_make_anonymous_orders_not_one_giant_member(bring):
+    phones = [*NOBODY, "11111111111", "+86 000 0000 0000", "13800138000", "12345678901", "99999999999"]
+    rows = [f"P{n},{phone},,2026-03-01T10:00:00Z,1\n" for n, phone in enumerate(phones)]
+    rows += [f"C{n},,{number},2026-03-01T10:00:00Z,1\n" for n, number in enumerate(NOBODY)]
+    rows += ["R,13900000001,11111,2026-03-01T10:00:00Z,1\n"]
+
+    report = bring("orders", "id,phone,crm_id,placed_at,amount\n" + "".join(rows))
+
+    assert counts(report) == (len(rows), len(rows), 0, {})
+    assert report.anonymous_orders == len(rows) - 1 == Order.objects.filter(member=None).count()
+    assert report.placeholders == len(phones) + len(NOBODY) - 4  # an empty cell is none
+    assert Member.objects.count() == 1
+    assert Order.objects.get(external_id="R").member_id == identity.find("crm_id", "11111")  # a number like any other
+
+
+def test_a_line_that_names_nobody_takes_the_member_of_its_order_and_a_member_must_be_named(bring):
+    text = LINES.replace("A,13900000001,2026-03-01T10:00:00+08:00,cup", "A,0,2026-03-01T10:00:00+08:00,cup")
+
+    report = bring("order_lines", text)
+
+    assert (counts(report), report.placeholders) == ((3, 3, 0, {}), 1)
+    assert Order.objects.get(external_id="A").member_id == identity.find("phone", "13900000001")
+    members = bring("members", "identities,city\nphone:0;crm_id:7,上海\ncrm_id:无,北京\n0,深圳\nx,广州\n")
+    assert (counts(members), members.placeholders) == ((4, 1, 0, {"required": 2, "invalid_identity": 1}), 3)
+    assert Member.objects.get(pk=identity.find("crm_id", "7")).attributes == {"city": "上海"}
 
 
 def test_repeated_lines_are_kept_and_counted_or_dropped_when_asked(bring):
@@ -230,8 +271,14 @@ def test_events_without_an_id_are_the_same_rows_the_second_time(bring):
 
 
 def test_products_and_consents_come_in(bring):
-    assert counts(bring("products", "sku,name,price,origin\ntea,龙井,19.9,杭州\n"))[1] == 1
-    assert Product.objects.get().attributes == {"price": 1990, "origin": "杭州"}
+    products = "sku,name,price,launched_at,replenish_days,origin\ntea,龙井,19.9,2026-03-01,30,杭州\ncup,杯,,,,\n"
+    assert counts(bring("products", products, timezone="Asia/Shanghai"))[1] == 2
+    tea, cup = Product.objects.order_by("-sku")
+    assert (tea.price, tea.launched_at, tea.replenish_days) == (1990, at("2026-03-01"), 30)
+    assert (cup.price, cup.launched_at, cup.replenish_days) == (None, None, None)
+    assert (tea.attributes, cup.attributes) == ({"origin": "杭州"}, {})
+    bad = "sku,price,replenish_days\na,-1,\nb,,0\nc,,1.5\nd,0.001,\n"
+    assert counts(bring("products", bad))[3] == {"out_of_range": 2, "invalid_number": 1, "too_fine": 1}
     text = "phone|channel|purpose|state|at\n13900000001|sms|marketing|granted|2026-03-01T10:00:00Z\n13900000001|sms|marketing|maybe|2026-03-01T10:00:00Z\n"
 
     report = bring("consents", text)
@@ -240,6 +287,20 @@ def test_products_and_consents_come_in(bring):
     assert report.first[0].column == "state"
     assert ConsentRecord.objects.count() == 1
     assert counts(bring("consents", text))[1:3] == (0, 1)
+
+
+def test_refunds_join_their_orders_and_wait_for_those_that_have_not_come(bring):
+    bring("orders", "id,placed_at,amount\nA,2026-03-01T10:00:00Z,5\n")
+    text = "id,order_id,refunded_at,amount\nR1,A,2026-03-02T10:00:00Z,2\nR2,A,2026-03-02T10:00:00Z,3.01\nR3,B,2026-03-02T10:00:00Z,1\nR4,A,2026-03-02T10:00:00Z,0\n"
+
+    report = bring("refunds", text)
+
+    assert (counts(report), report.parked) == ((4, 2, 0, {"too_much": 1, "out_of_range": 1}), 1)
+    assert [(reject.line, reject.column) for reject in report.first] == [(3, "amount"), (5, "amount")]
+    assert (Order.objects.get().refunded, Parked.objects.get().waits_for) == (200, "B")
+    bring("orders", "id,placed_at,amount\nB,2026-03-01T10:00:00Z,5\n")
+    assert (Order.objects.get(external_id="B").refunded, Parked.objects.count()) == (100, 0)
+    assert counts(bring("refunds", text))[:3] == (4, 0, 2)
 
 
 def test_parquet_is_read_exactly(bring, tmp_path):

@@ -1,0 +1,82 @@
+"""What a merge makes of this room's tables whose rows do not simply go over: what is said of the person, and what is known.
+
+The winner's own attributes stay as they are; what only the other had is added, by name in the merge's record, and taken away
+again when they part. The profile and the placements are computed, never carried over; nobody is told of a stage that a merge
+caused.
+"""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from cdp import consents, feed
+from cdp.handover import LAST, Handover, Special
+from cdp.ingest.batch import HISTORY
+from cdp.models import Consent, Merge, Profile
+
+_SAY = """
+    WITH said AS (
+        SELECT k.id, d.attributes - ARRAY(SELECT jsonb_object_keys(k.attributes)) AS attributes,
+               CASE WHEN k.registered_at IS NULL THEN d.registered_at END AS registered_at,
+               d.synthetic AND NOT k.synthetic AS synthetic
+        FROM cdp_member k JOIN cdp_member d ON d.id = %(drop)s WHERE k.id = %(keep)s),
+    told AS (
+        UPDATE cdp_member k SET attributes = k.attributes || s.attributes, synthetic = k.synthetic OR s.synthetic,
+               registered_at = coalesce(k.registered_at, s.registered_at)
+        FROM said s WHERE k.id = s.id)
+    SELECT name FROM (
+        SELECT 'attributes.' || jsonb_object_keys(attributes) AS name FROM said
+        UNION ALL SELECT 'registered_at' FROM said WHERE registered_at IS NOT NULL
+        UNION ALL SELECT 'synthetic' FROM said WHERE synthetic) added ORDER BY name
+"""
+# What has been said anew meanwhile is the winner's own.
+_UNSAY = """
+    UPDATE cdp_member k SET
+        attributes = k.attributes - ARRAY(SELECT a.key FROM jsonb_each(d.attributes) a
+                                          WHERE 'attributes.' || a.key = ANY(%(names)s) AND k.attributes -> a.key = a.value),
+        registered_at = CASE WHEN 'registered_at' = ANY(%(names)s) THEN nullif(k.registered_at, d.registered_at)
+                             ELSE k.registered_at END,
+        synthetic = k.synthetic AND NOT 'synthetic' = ANY(%(names)s)
+    FROM cdp_member d WHERE k.id = %(keep)s AND d.id = %(drop)s
+"""
+
+
+def _say(over: Handover) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_SAY, {"keep": over.keep, "drop": over.drop})
+        if names := [name for (name,) in cursor.fetchall()]:
+            over.moved["cdp.Member"] = names
+
+
+def _unsay(over: Handover) -> None:
+    names = over.moved.get("cdp.Member", [])
+    with connection.cursor() as cursor:
+        cursor.execute(_UNSAY, {"keep": over.keep, "drop": over.drop, "names": names})
+
+
+def _one_profile(over: Handover) -> None:
+    Profile.objects.filter(member=over.drop).delete()
+    _know(over, [over.keep])
+
+
+def _two_profiles(over: Handover) -> None:
+    _know(over, [over.keep, over.drop])
+
+
+def _know(over: Handover, members: list[int]) -> None:
+    absorb = feed.READERS.get(feed.PROFILE)
+    absorb([feed.Heard(HISTORY, over.merge, member, over.at) for member in members], now=over.at)
+
+
+def _one_word(over: Handover) -> None:
+    consents.join(over.keep, over.drop, merge=over.merge, now=over.at)
+
+
+def _two_words(over: Handover) -> None:
+    since = Merge.objects.get(pk=over.merge).at
+    consents.part(over.keep, over.drop, merge=over.merge, since=since, now=over.at)
+
+
+ATTRIBUTES = Special(_say, _unsay)
+PROFILE = Special(_one_profile, _two_profiles, turn=LAST)
+CONSENT = Special(_one_word, _two_words, counts=lambda member: Consent.objects.filter(member=member).count())

@@ -1,0 +1,3 @@
+from tests.connectors.conftest import account, sandbox
+
+__all__ = ["account", "sandbox"]

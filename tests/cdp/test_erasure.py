@@ -1,0 +1,444 @@
+"""Nothing that is left names the person; every sum is as it was; and whatever happens at the same moment ends the same way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from automation.models import Enrolment
+from cdp import consents, daily, erasure, exporting, feed, identity, merging, personal
+from cdp.errors import CannotMerge
+from cdp.ingest.accept import accept
+from cdp.models import (
+    Consent,
+    ConsentRecord,
+    DataKey,
+    ErasureReceipt,
+    Event,
+    Identity,
+    Member,
+    MergeCandidate,
+    Order,
+    Parked,
+    Placement,
+    Profile,
+    Seen,
+    Source,
+)  # fmt: skip
+from config.ground import blinds, jobs
+from config.ground.models import AuditRow, Job, JobFile
+from connectors import dispatch, reconcile
+from connectors.claim import claim
+from connectors.models import Attempt, Message, Receipt
+from connectors.settle import settle
+from loyalty import reconcile as ledger
+from tests.builders import a_consent, a_member, absorbed
+from tests.cdp.erasing import (
+    EMAIL,
+    NAME,
+    NOW,
+    PHONE,
+    SECRET,
+    TRACES,
+    a_wish,
+    asked_and_erased,
+    erased,
+    on_a_journey,
+    somebody,
+    take,
+    totals,
+    traces,
+)  # fmt: skip
+from tests.connectors.builders import a_template, hear, report, settle_all
+from tests.racing import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOW + timedelta(hours=1)
+
+
+def sound() -> bool:
+    return not ledger.faults(now=LATER) and not reconcile.faults(now=LATER)
+
+
+def the_blind() -> bytes:
+    with transaction.atomic():
+        return identity.parse(f"phone:{PHONE}").blind(blinds.versions().written)
+
+
+def test_nothing_that_is_left_names_the_person_and_every_sum_is_as_it_was():
+    member = somebody()
+    before = totals()
+    assert set(traces(*TRACES)) >= {"cdp_identity.sealed", "cdp_member.attributes", "cdp_event.properties"}
+
+    receipt = erased(member)
+
+    assert traces(*TRACES) == []
+    assert totals() == before
+    assert sound()
+    assert Member.objects.values_list("attributes", "erased_at").get() == ({}, NOW)
+    assert (receipt.reason, receipt.actor, receipt.asked_at, receipt.done_at) == ("asked", "admin:li", NOW, NOW)
+    assert receipt.counts == {
+        "cdp.ConsentRecord": 1, "cdp.Event": 1, "cdp.Identity": 4, "cdp.Member": 1, "cdp.Profile": 1,
+    }  # fmt: skip
+
+
+def test_what_was_said_stays_without_the_words_and_the_last_word_is_no():
+    member = somebody()
+    erased(member)
+
+    said = ConsentRecord.objects.order_by("id").values_list("channel", "purpose", "state", "evidence", "guardian")
+    assert list(said) == [
+        ("sms", "marketing", "granted", "", ""),
+        ("any", "marketing", "withdrawn", "", ""),
+        ("any", "service", "withdrawn", "", ""),
+    ]
+    assert Consent.objects.filter(channel="any", state="withdrawn").count() == 2
+
+
+def test_the_words_of_others_cannot_be_emptied():
+    member = a_member()
+    a_consent(member)
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        ConsentRecord.objects.update(evidence="", wording="", guardian="")
+    erased(member)
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        ConsentRecord.objects.update(state="granted")
+
+
+def test_the_member_stands_nowhere_and_has_no_profile():
+    member = somebody()
+    assert Profile.objects.filter(member=member).exists()
+
+    erased(member)
+    daily.recompute(as_of=LATER)
+
+    assert not Profile.objects.exists()
+    latest = Placement.objects.order_by("axis", "-since").distinct("axis").values_list("axis", "value")
+    assert list(latest) == [("stage", ""), ("value_tier", "")]
+
+
+def test_a_running_enrolment_ends_and_what_could_still_go_does_not(account, sandbox):
+    member = somebody()
+    message = on_a_journey(member)
+    a_template("ours")
+    a_wish(member, "notice", template="ours")
+
+    receipt = erased(member)
+
+    assert list(Enrolment.objects.values_list("state", "reason", "due_at")) == [("exited", "erased", None)]
+    assert set(Message.objects.values_list("state", "reason")) == {("suppressed", "erased")}
+    assert (receipt.counts["automation.Enrolment"], receipt.counts["connectors.Message"]) == (1, 2)
+    settle_all()
+    assert sandbox.accepted() == []
+    message.refresh_from_db()
+    assert message.state == "suppressed"
+    assert traces(*TRACES) == []
+
+
+def test_what_was_sent_stays_without_where_it_went(account, sandbox):
+    member = somebody()
+    message = on_a_journey(member)
+    blind = the_blind()
+    settle_all()
+    message.refresh_from_db()
+    hear(account, report(message, phone_number=PHONE[3:]))
+    assert bytes(Attempt.objects.get().address) == blind == bytes(Receipt.objects.get().address)
+
+    erased(member)
+
+    message.refresh_from_db()
+    assert (message.state, message.delivery) == ("sent", "delivered")
+    assert blind not in (bytes(Attempt.objects.get().address), bytes(Receipt.objects.get().address))
+    assert sound()
+    with pytest.raises(IntegrityError, match="an outcome is written once"), transaction.atomic():
+        Attempt.objects.update(outcome="refused")
+
+
+def test_a_second_time_answers_the_first_receipt_and_changes_nothing():
+    member = somebody()
+    first = erased(member)
+
+    again = erased(member, now=LATER)
+
+    assert (again.pk, again.done_at) == (first.pk, NOW)
+    assert ErasureReceipt.objects.count() == AuditRow.objects.filter(action="member.erased").count() == 1
+    assert erasure.finish([member], now=LATER) == 0
+
+
+def test_personal_properties_go_with_their_key_and_cannot_be_guessed():
+    personal.declare("quiz", personal=["answer"], retention_days=None, actor="admin:li", now=NOW)
+    member = somebody()
+    quiz = {"id": "Q77", "type": "quiz", "identities": [f"phone:{PHONE}"], "occurred_at": NOW.isoformat()}
+    take("events", quiz | {"properties": {"answer": SECRET, "n": 1}})
+    assert DataKey.objects.filter(member=member).exists()
+    shown = exporting.document(Member.objects.get(), now=NOW)["tables"]["cdp.event"]
+    assert shown[-1]["properties"] == {"answer": SECRET, "n": 1}
+
+    receipt = erased(member)
+
+    assert receipt.counts["cdp.DataKey"] == 1
+    assert not DataKey.objects.exists()
+    assert Event.objects.values_list("properties", "sealed").get(type="quiz") == ({}, None)
+    assert bytes(Seen.objects.get(external_id="Q77").content) == b""
+    again = accept("events", [quiz | {"properties": {"answer": "a guess", "n": 1}}], source="shop", now=NOW)
+    assert again.accepted == 0  # seen before, and nothing is said of what was in it
+
+
+def test_a_phone_that_others_named_themselves_with_is_theirs_from_then_on():
+    """A family's phone: the number stays with who still has it, and with nobody's data of the one who left."""
+    member = somebody()
+    take("members", {"identities": ["crm_id:78", f"phone:{PHONE}"], "attributes": {"name": "another"}})
+    other = identity.find("crm_id", "78")
+    assert identity.find("phone", PHONE) == member != other
+
+    erased(member)
+
+    assert identity.find("phone", PHONE) == other
+    assert list(Identity.objects.filter(member=member)) == []
+
+
+def test_pairs_with_the_member_are_closed_without_what_they_rested_on():
+    member = somebody()
+    take("members", {"identities": ["crm_id:78", f"phone:{PHONE}"], "attributes": {"name": NAME}})
+    assert MergeCandidate.objects.get().state == "open"
+
+    receipt = erased(member)
+
+    assert MergeCandidate.objects.values_list("state", "evidence").get() == ("overtaken", {})
+    assert receipt.counts["cdp.MergeCandidate"] == 1
+
+
+def test_rows_that_wait_for_an_identity_of_the_member_go_with_it():
+    member = somebody()
+    Source.objects.update_or_create(code="app", defaults={"name": "App"})
+    row = {"id": "D1", "type": "browse", "identities": ["device@app:d77"], "occurred_at": NOW.isoformat()}
+    take("events", row | {"properties": {"text": SECRET}}, source="app")
+    assert Parked.objects.filter(kind="event").count() == 1
+    own = Parked.objects.get(kind="event").blinds
+    Identity.objects.filter(member=member, kind="email").update(blind=bytes(own[0]))
+
+    erased(member)
+
+    assert not Parked.objects.filter(kind="event").exists()
+
+
+def test_it_is_asked_for_once_and_one_that_failed_can_be_asked_for_anew():
+    member = somebody()
+
+    one, two = (erasure.ask(member, reason="asked", actor=f"admin:{who}", now=NOW) for who in ("li", "han"))
+    assert one == two
+    Job.objects.update(state="failed", reason="ValueError", ended_at=NOW)
+    anew = erasure.ask(member, reason="asked", actor="admin:han", now=NOW)
+    assert anew != one
+
+    assert jobs.run_waiting(lambda: LATER) == 1
+    assert erasure.ask(member, reason="asked", actor="admin:li", now=LATER) == anew
+    anew.refresh_from_db()
+    receipt = ErasureReceipt.objects.get()
+    assert (anew.state, anew.result["receipt"], receipt.actor, receipt.asked_at) == (
+        "done",
+        receipt.pk,
+        "admin:han",
+        NOW,
+    )
+
+
+def test_the_receipt_the_erasure_and_the_namelessness_are_laws():
+    member = somebody()
+    erased(member)
+
+    with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+        ErasureReceipt.objects.update(reason="closed")
+    with pytest.raises(IntegrityError, match="final"), transaction.atomic():
+        Member.objects.update(erased_at=None)
+    with pytest.raises(IntegrityError, match="an_erased_member_has_no_attributes"), transaction.atomic():
+        Member.objects.update(attributes={"name": NAME})
+    with pytest.raises(IntegrityError, match="nothing names an erased member"), transaction.atomic():
+        key = blinds.versions().written
+        Identity.objects.create(member_id=member, kind="x", blind=b"1" * 32, blind_key=key, sealed=b"", created_at=NOW)
+
+
+def test_the_same_phone_is_somebody_new_afterwards():
+    member = somebody()
+    erased(member)
+
+    order = {
+        "id": "A78",
+        "identities": [f"phone:{PHONE}"],
+        "placed_at": NOW.isoformat(),
+        "amount": 1,
+        "currency": "CNY",
+    }
+    take("orders", order)
+
+    new = identity.find("phone", PHONE)
+    assert new not in (None, member)
+    assert Order.objects.filter(member=member).count() == Order.objects.filter(member=new).count() == 1
+
+
+def test_who_was_merged_into_the_member_goes_too_and_nobody_comes_back_from_it():
+    member, other = somebody(), a_member(crm_id="78", phone="13912345679", email="x")
+    merge = merging.merge(member, other, reason=f"the same {NAME}", actor="admin:li", now=NOW)
+
+    receipt = erased(other)  # by either name
+
+    assert receipt.member_id == member
+    assert receipt.counts["cdp.Member"] == 2
+    assert set(Member.objects.values_list("erased_at", flat=True)) == {NOW}
+    assert not Identity.objects.exists()
+    assert traces(*TRACES, "13912345679") == []
+    for verb in (
+        lambda: merging.unmerge(merge.pk, reason="x", actor="admin:li", now=LATER),
+        lambda: merging.merge(a_member(), member, reason="x", actor="admin:li", now=LATER),
+    ):
+        with pytest.raises(CannotMerge) as refusal:
+            verb()
+        assert refusal.value.code == "erased"
+
+
+def test_the_files_that_show_the_member_go_and_none_is_made_any_more():
+    member = somebody()
+    exporting.ask(member, form="json", actor="admin:li", now=NOW)
+    jobs.run_waiting(lambda: NOW)
+    late = exporting.ask(member, form="zip", actor="admin:li", now=NOW)
+    assert traces(SECRET) == ["cdp_event.properties", "ground_jobpart.sealed"]
+
+    receipt = erased(member)
+    jobs.run_waiting(lambda: LATER)
+
+    assert receipt.counts["ground.JobFile"] == 1
+    late.refresh_from_db()
+    assert (late.state, JobFile.objects.count()) == ("failed", 0)
+    assert traces(*TRACES) == []
+
+
+def test_points_of_an_order_that_still_waits_come_to_the_number_afterwards():
+    member = somebody()
+    order = {
+        "id": "A79",
+        "identities": [f"phone:{PHONE}"],
+        "placed_at": NOW.isoformat(),
+        "amount": 5_000,
+        "currency": "CNY",
+    }
+    feed.listen("loyalty", ["order"])
+    take("orders", order)
+
+    erased(member)
+    absorbed(now=LATER)
+
+    assert dict(totals())["accounts"][0][:2] == (member, Decimal("193.95"))  # a gift of 20.50 and two orders
+    assert sound()
+    assert not Profile.objects.exists()
+
+
+# What happens at the same moment. `held` does its part in a transaction that stays open; the erasure must wait for it.
+
+
+def an_event_comes():
+    row = {"id": "T78", "type": "ticket", "identities": [f"phone:{PHONE}"], "occurred_at": NOW.isoformat()}
+    return accept("events", [row | {"properties": {"text": SECRET}}], source="shop", now=NOW).accepted
+
+
+def test_a_row_that_comes_before_is_erased_too():
+    member = somebody()
+
+    at_once(an_event_comes, lambda: erased(member))
+
+    assert Event.objects.filter(external_id="T78").values_list("member", "properties").get() == (member, {})
+    assert traces(*TRACES) == []
+
+
+def test_a_row_that_comes_after_names_somebody_new():
+    member = somebody()
+
+    at_once(lambda: erased(member), an_event_comes)
+
+    event = Event.objects.get(external_id="T78")
+    assert event.member_id not in (None, member)
+    assert identity.find("phone", PHONE) == event.member_id
+    assert Identity.objects.filter(member=member).count() == 0
+
+
+def test_attributes_that_come_at_the_same_moment_name_nobody_who_is_erased():
+    member = somebody()
+    row = {"identities": [f"phone:{PHONE}", f"email:{EMAIL}"], "attributes": {"nickname": NAME}}
+
+    at_once(lambda: accept("members", [row], source="shop", now=NOW), lambda: erased(member))
+
+    assert traces(*TRACES) == []
+
+
+def test_a_drain_finishes_first():
+    member = somebody()
+    take("events", {"id": "T9", "type": "browse", "identities": [f"phone:{PHONE}"], "occurred_at": NOW.isoformat()})
+
+    at_once(lambda: feed.drain(feed.PROFILE, limit=10, now=LATER), lambda: erased(member))
+
+    assert not Profile.objects.exists()
+
+
+def test_a_merge_and_an_erasure_end_in_two_tombstones_or_are_told_apart():
+    member, other = somebody(), a_member(crm_id="78", phone="13912345679")
+
+    at_once(lambda: merging.merge(other, member, reason="the same", actor="admin:li", now=NOW), lambda: erased(member))
+
+    assert set(Member.objects.values_list("erased_at", flat=True)) == {NOW}
+    assert ErasureReceipt.objects.get().member_id == other
+    assert traces(*TRACES, "13912345679") == []
+
+
+def test_an_erasure_first_and_the_merge_is_refused():
+    member, other = somebody(), a_member(crm_id="78")
+
+    def merge():
+        with pytest.raises(CannotMerge) as refusal:
+            merging.merge(other, member, reason="the same", actor="admin:li", now=NOW)
+        return refusal.value.code
+
+    assert at_once(lambda: erased(member), merge)[1] == "erased"
+    assert Member.objects.get(pk=other).erased_at is None
+
+
+def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over(account, sandbox):
+    member = somebody()
+    message = on_a_journey(member)
+
+    claimed, _receipt = at_once(lambda: claim(account.key, limit=10, now=NOW), lambda: erased(member))
+
+    message.refresh_from_db()
+    assert message.state == "inflight"  # it was in flight: the call is made
+    blind = the_blind()
+    assert bytes(Attempt.objects.get().address) == blind
+    settle(claimed.call, dispatch._send(claimed.call), now=NOW)
+    message.refresh_from_db()
+    assert message.state == "sent"
+    daily.turn(now=NOW + timedelta(days=1))
+    assert bytes(Attempt.objects.get().address) != blind
+    assert sound()
+
+
+def test_two_erasures_at_once_leave_one_receipt():
+    member = somebody()
+
+    one, two = at_once(lambda: erased(member), lambda: erased(member))
+
+    assert one.pk == two.pk
+    assert ErasureReceipt.objects.count() == 1
+
+
+def test_the_job_does_it_and_says_what_it_did():
+    member = somebody()
+
+    receipt = asked_and_erased(member)
+
+    job = Job.objects.get()
+    assert (job.state, job.result["counts"]) == ("done", receipt.counts)
+    assert [row.action for row in AuditRow.objects.filter(subject=f"member:{member}").order_by("id")] == [
+        "member.erasure_asked", "member.erased",
+    ]  # fmt: skip
+    assert consents.refusing_profiling([member]) == set()

@@ -1,0 +1,129 @@
+"""A third party tells only of members who granted it, at the instant it tells of; what it told goes when they withdraw."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdp import identity, retention
+from cdp.ingest.accept import accept
+from cdp.models import Event, Identity, Member, Order, Seen, Source, ThirdPartyAttribute
+from tests.builders import a_consent, a_member, absorbed, an_event, at
+
+pytestmark = pytest.mark.django_db
+NOW = "2017-10-10"
+
+
+@pytest.fixture(autouse=True)
+def _rides():
+    Source.objects.create(code="rides", name="Rides", third_party=True)
+
+
+def granted(member, since="2017-10-01", state="granted"):
+    a_consent(member, "any", state, purpose="third_party", said=at(since))
+
+
+def ride(number, phone, occurred, source="rides"):
+    row = {"id": number, "type": "ride", "identities": [f"phone:{phone}"], "occurred_at": at(occurred).isoformat()}
+    answer = accept("events", [row], source=source, now=at(NOW))
+    return [rejected.code for rejected in answer.rejected]
+
+
+def told(phone, attributes=None, consents=(), source="rides"):
+    row = {"identities": [f"phone:{phone}"], "attributes": attributes or {}, "consents": list(consents)}
+    return [rejected.code for rejected in accept("members", [row], source=source, now=at(NOW)).rejected]
+
+
+def word(state="granted", day="2017-10-05"):
+    return {"channel": "any", "purpose": "third_party", "state": state, "at": at(day).isoformat()}
+
+
+def test_a_fact_is_taken_when_the_grant_was_in_force_at_its_instant_and_still_is():
+    yes, no, gone = (a_member(phone=f"1390000000{n}") for n in range(3))
+    granted(yes, "2017-10-03")
+    granted(gone, "2017-10-03")
+    granted(gone, "2017-10-08", "withdrawn")
+
+    assert ride("1", "13900000000", "2017-10-04") == []
+    assert ride("2", "13900000000", "2017-10-02") == ["no_consent"]  # before the grant
+    assert ride("3", "13900000001", "2017-10-04") == ["no_consent"]
+    assert ride("4", "13900000002", "2017-10-04") == ["no_consent"]  # granted then, and withdrawn since
+    assert ride("5", "13900000009", "2017-10-04") == ["no_consent"]  # nobody we know, and nobody we then make
+
+    assert list(Event.objects.values_list("member", "external_id")) == [(yes, "1")]
+    assert Seen.objects.filter(kind="event").count() == 1  # what was refused may come again
+    assert identity.find("phone", "13900000009") is None
+    granted(no, "2017-10-01")
+    assert ride("3", "13900000001", "2017-10-04") == []
+
+
+def test_one_row_without_consent_costs_the_others_nothing():
+    granted(a_member(phone="13900000000"))
+    rows = [
+        {
+            "id": str(n),
+            "type": "ride",
+            "identities": [f"phone:1390000000{n}"],
+            "occurred_at": at("2017-10-04").isoformat(),
+        }
+        for n in range(3)
+    ]
+
+    answer = accept("events", rows, source="rides", now=at(NOW))
+
+    assert (answer.accepted, [(r.index, r.path) for r in answer.rejected]) == (
+        1,
+        [(1, "identities"), (2, "identities")],
+    )
+
+
+def test_attributes_need_the_grant_too_and_the_row_itself_may_bring_it():
+    assert told("13900000001", {"diet": "vegan"}) == ["no_consent"]
+    assert not Member.objects.exists()
+
+    assert told("13900000001", {"diet": "vegan"}, [word()]) == []
+    assert told("13900000001", {"diet": "none"}) == []
+    assert told("13900000001", {"diet": "meat"}, [word("withdrawn", "2017-10-06")]) == ["no_consent"]
+    assert Member.objects.get().attributes == {"diet": "none"}
+
+
+def test_a_withdrawal_alone_is_always_heard():
+    assert told("13900000001", consents=[word("withdrawn")]) == []
+    assert told("13900000001", {"diet": "vegan"}) == ["no_consent"]
+
+
+def test_a_third_party_tells_of_no_money():
+    granted(a_member(phone="13900000001"))
+    order = {
+        "id": "A", "identities": ["phone:13900000001"], "placed_at": at("2017-10-04").isoformat(), "amount": 1,
+        "currency": "CNY",
+    }  # fmt: skip
+    refund = {"id": "R", "order_id": "A", "refunded_at": at("2017-10-04").isoformat(), "amount": 1}
+
+    for kind, row in (("orders", order), ("refunds", refund)):
+        assert [r.code for r in accept(kind, [row], source="rides", now=at(NOW)).rejected] == ["third_party"]
+    assert not Order.objects.exists()
+
+
+def test_what_was_told_goes_when_the_member_withdraws_and_what_others_told_stays():
+    gone, stays = a_member(phone="13900000001", city="上海"), a_member(phone="13900000002")
+    for member, phone in ((gone, "13900000001"), (stays, "13900000002")):
+        granted(member)
+        assert ride(f"ride-{member}", phone, "2017-10-04") == []
+        assert told(phone, {"diet": "vegan", "car": "none"}) == []
+        an_event(member, "browse", "2017-10-04")
+    assert told("13900000001", {"car": "own"}, source="shop") == []  # the shop says so itself by now
+    granted(gone, "2017-10-06", "withdrawn")
+
+    retention.sweep(now=at(NOW))
+
+    assert sorted(Event.objects.values_list("member", "type")) == sorted(
+        [(gone, "browse"), (stays, "browse"), (stays, "ride")]
+    )
+    assert Member.objects.get(pk=gone).attributes == {"city": "上海", "car": "own"}
+    assert Member.objects.get(pk=stays).attributes == {"diet": "vegan", "car": "none"}
+    assert set(ThirdPartyAttribute.objects.values_list("member", flat=True)) == {stays}
+    assert Identity.objects.filter(member=gone, kind="phone").exists()
+    assert ride(f"ride-{gone}", "13900000001", "2017-10-04") == ["no_consent"]
+    retention.sweep(now=at(NOW))
+    assert Event.objects.count() == 3
+    absorbed(now=at(NOW))

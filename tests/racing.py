@@ -1,0 +1,50 @@
+"""Two at the same moment, injected and not hoped for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Signal
+
+from django.db import connection, transaction
+
+
+def at_once(held, then):
+    """`held` has done its part and not committed when `then` begins; `then` waits. Returns both answers."""
+    did, go_on = Signal(), Signal()
+
+    def first():
+        try:
+            with transaction.atomic():
+                answer = held()
+                did.set()
+                assert go_on.wait(20)
+            return answer
+        finally:
+            did.set()
+            connection.close()
+
+    def second():
+        try:
+            return then()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(first)
+        assert did.wait(20)
+        two = pool.submit(second)
+        somebody_waits()
+        go_on.set()
+        return one.result(30), two.result(30)
+
+
+def somebody_waits():
+    with connection.cursor() as cursor:
+        for _try in range(500):
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+            cursor.execute("SELECT pg_sleep(0.01)")
+    raise AssertionError("nobody waited: the race was not injected")
