@@ -147,6 +147,7 @@ def _source(of: OfSource, found: Quality) -> dict[str, Any]:
         "members": of.members,
         "identities": _identities(of.members),
         "kinds": [bar(field_label(f"identity:{one.key}"), one) for one in of.members.kinds],
+        "shared": [(field_label(f"identity:{one.kind}"), one) for one in of.members.shared],
         "attributes": [bar(one.key, one) for one in of.members.attributes],
     }  # fmt: skip
 
