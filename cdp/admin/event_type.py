@@ -38,7 +38,7 @@ class EventTypeForm(forms.ModelForm):
 class EventTypeAdmin(ModelAdmin):
     form = EventTypeForm
     fields = ["code", "label", "personal", "retention_days"]
-    list_display = ["code", "label", "names", "retention_days"]
+    list_display = ["code", "label", "names", "retention_days", "deleted", "swept_at"]
     search_fields = ["code", "label"]
     ordering = ["code"]
 
@@ -47,8 +47,8 @@ class EventTypeAdmin(ModelAdmin):
         return ", ".join(type.personal) or "–"
 
     def get_readonly_fields(self, request: HttpRequest, obj: EventType | None = None) -> list[str]:
-        """It names what is stored already, so it stays."""
-        return ["code"] if obj else []
+        """The code names what is stored already, so it stays."""
+        return ["code", "deleted", "swept_at"] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: EventType | None = None) -> bool:
         return False

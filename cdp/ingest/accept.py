@@ -206,7 +206,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
     given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
     changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
-    told = sum(member in changed for member, _p in rows)
+    told = sum(member in changed or not found.new.isdisjoint(p.keys) for member, p in rows)
     answer.accepted += told
     answer.duplicates += len(rows) - told
 

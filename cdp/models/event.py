@@ -51,6 +51,8 @@ class EventType(models.Model):
     retention_days = models.PositiveIntegerField(
         _("kept for"), null=True, blank=True, help_text=_("days; empty: for ever")
     )
+    deleted = models.BigIntegerField(_("deleted so far"), default=0, db_default=0, editable=False)
+    swept_at = models.DateTimeField(_("last looked through"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("event type")

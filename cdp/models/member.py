@@ -29,7 +29,9 @@ class Member(models.Model):
         verbose_name_plural = _("members")
         permissions = [
             ("merge_member", "Can merge members"),
-            ("export_member", _("Can export all that is held on a member")),
+            ("export_member", "Can export all that is held on a member"),
+            ("export_list", "Can export lists of members"),
+            ("export_personal", "Can export lists of members with their phones in the clear"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -407,6 +407,8 @@ def test_an_erasure_first_and_the_merge_is_refused():
 def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over(account, sandbox):
     member = somebody()
     message = on_a_journey(member)
+    account.settings["lease"] = 30  # of the database's clock: waiting for one another takes some of it
+    account.save(update_fields=["settings"])
 
     claimed, _receipt = at_once(lambda: claim(account.key, limit=10, now=NOW), lambda: erased(member))
 
@@ -420,6 +422,21 @@ def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over
     daily.turn(now=NOW + timedelta(days=1))
     assert bytes(Attempt.objects.get().address) != blind
     assert sound()
+
+
+def test_what_was_in_flight_and_not_taken_does_not_go_again(account, sandbox):
+    message = on_a_journey(member := somebody())
+    sandbox.fault("throttle")
+    dispatch.send_due(limit=1, now=NOW)
+    message.refresh_from_db()
+    assert message.state == "ready"  # refused for now: it would go again
+
+    erased(member)
+    settle_all()
+
+    message.refresh_from_db()
+    assert (message.state, message.reason, message.data) == ("suppressed", "erased", {})
+    assert sandbox.accepted() == []
 
 
 def test_two_erasures_at_once_leave_one_receipt():

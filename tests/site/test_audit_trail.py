@@ -16,6 +16,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from automation import publishing
+from cdp.models import Member
 from config.ground import alarms, keys
 from config.ground.models import Alarm, ApiKey, AuditRow, Brand
 from connectors import accounts
@@ -26,6 +27,7 @@ from tests.automation.builders import NOW, a_journey
 pytestmark = pytest.mark.django_db
 PASSWORD = "a long password"
 Post = tuple[str, dict[str, Any]]
+READS = {"cdp.member:export"}  # they change nothing, and leave their row all the same
 DRIVES: dict[str, Callable[[], Post]] = {}
 
 
@@ -170,6 +172,11 @@ def _(action: str) -> Post:
     return act("connectors.provideraccount", action, ProviderAccount.objects.get())
 
 
+@drive("cdp.member:export")
+def _() -> Post:
+    return act("cdp.member", "export", Member.objects.create(created_at=NOW))
+
+
 @drive("connectors.template:start")
 def _() -> Post:
     accounts.install_sandbox("http://127.0.0.1:9", "http://127.0.0.1:9", now=NOW)
@@ -236,8 +243,8 @@ def test_a_change_leaves_a_row(boss, name):
 
     response = boss.post(url, said)
 
-    assert response.status_code == 302, response.content.decode()[-3000:]
-    assert held() != before
+    assert response.status_code == (200 if name in READS else 302)
+    assert (held() == before) is (name in READS)
     assert AuditRow.objects.filter(actor="admin:boss").count() == 1
     assert AuditRow.objects.count() == rows + 1
 
