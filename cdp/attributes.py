@@ -61,7 +61,7 @@ def _declared(row: AttributeDefinition) -> Declared:
     return Declared(row.name, row.type, in_language(row.label_zh, row.label_en), choices, row.personal, aliases)
 
 
-def in_language(zh: str, en: str) -> Promise:
+def in_language(zh: str, en: str) -> str | Promise:
     """The one of the two that the reader reads, when it is read."""
     return lazy(lambda: zh if (get_language() or "").startswith("zh") else en, str)()
 

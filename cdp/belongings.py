@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Model
 
 from cdp import forgotten, one_person, own_data
-from cdp.handover import FIRST, FOLLOWS, MOVES, STAYS, Moves, Policy
+from cdp.handover import FIRST, MOVES, STAYS, Moves, Policy
 from cdp.leaving import DELETED, By, Emptied, Erase, Export, Kept
 from cdp.models import (
     Consent,
@@ -105,7 +105,12 @@ declare(
     export=own_data.events,
     erase=Emptied({"properties": "'{}'::jsonb", "sealed": "NULL"}, only=_OF_PARTNERS, key="id, occurred_at"),
 )
-declare(Refund, "order__member", merge=FOLLOWS, export=own_data.refunds, erase=MONEY)
+declare(
+    Refund,  # those of an order follow it by themselves
+    merge=Moves(only="t.order_id IS NULL", brought="identity_id"),
+    export=own_data.refunds,
+    erase=MONEY,
+)
 declare(
     Placement,
     merge=STAYS,

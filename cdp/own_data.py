@@ -44,11 +44,9 @@ def events(members: Sequence[int]) -> Shown:
 def refunds(members: Sequence[int]) -> Shown:
     lines: dict[int, Shown] = {}
     columns = ("sku", "quantity", "amount")
-    for row in (
-        RefundLine.objects.filter(refund__order__member__in=members).order_by("position").values("refund", *columns)
-    ):
+    for row in RefundLine.objects.filter(refund__member__in=members).order_by("position").values("refund", *columns):
         lines.setdefault(row.pop("refund"), []).append(row)
-    found = Refund.objects.filter(order__member__in=members).order_by("refunded_at", "pk")
+    found = Refund.objects.filter(member__in=members).order_by("refunded_at", "pk")
     shown = ("source__code", "external_id", "order__external_id", "refunded_at", "amount", "recorded_at")
     return [_with(row, "items", lines) for row in found.values("pk", *shown)]
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from cdp.features.net import purchases
+from cdp.features.net import beside, purchases
 from cdp.models import PopulationRun
 from config.ground import clock
 from config.ground.models import Brand
@@ -19,7 +19,12 @@ _RUN = f"""
         SELECT member_id, (placed_at AT TIME ZONE %(tz)s)::date AS day, sum(amount) AS amount
         FROM {purchases("%(midnight)s", until="<")} bought WHERE member_id IS NOT NULL GROUP BY 1, 2),
     gaps AS (SELECT day - lag(day) OVER (PARTITION BY member_id ORDER BY day) AS gap FROM days),
-    spent AS (SELECT sum(amount) AS amount FROM days WHERE day >= %(day)s::date - 365 GROUP BY member_id HAVING sum(amount) > 0)
+    spent AS (
+        SELECT sum(amount) AS amount
+        FROM (SELECT member_id, day, amount FROM days
+              UNION ALL SELECT member_id, (at AT TIME ZONE %(tz)s)::date, amount
+              FROM {beside("%(midnight)s", until="<")} beside WHERE member_id IS NOT NULL) money
+        WHERE day >= %(day)s::date - 365 GROUP BY member_id HAVING sum(amount) > 0)
     INSERT INTO cdp_populationrun (day, as_of, base_interval, middle_cut, top_cut)
     SELECT %(day)s, %(midnight)s,
            coalesce((SELECT percentile_disc(.5) WITHIN GROUP (ORDER BY gap) FROM gaps WHERE gap IS NOT NULL), %(default)s),

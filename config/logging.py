@@ -22,6 +22,7 @@ CALLBACK = re.compile(r"(/callbacks/[^/\s]+/[^/\s]+/)[^/\s\"'?]+")
 MEMBER = re.compile(r"(/members/)(?!\d+\b)[^/\s?\"']+")  # an identity in a path, however it is encoded
 QUERY = re.compile(r"(/[^\s?\"']*\?)([^\s\"']+)")
 QUERY_VALUE = re.compile(r"=[^&#]*")
+NO_REQUEST = re.compile(r"(Invalid request from ip=\S+ ).+", re.DOTALL)  # the web server quotes what it could not read
 BEARER = re.compile(r"(?i)(bearer\s+)[^\s\"']+")
 PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@/\s]+(?=@)")
 
@@ -34,6 +35,7 @@ VALUES = ("22", "42")  # classes of SQLSTATE whose messages quote values or stat
 
 def clean(text: str) -> str:
     text = QUERY.sub(lambda found: found[1] + QUERY_VALUE.sub(f"={BLOT}", found[2]), text)
+    text = NO_REQUEST.sub(rf"\1{BLOT}", text)
     text = MEMBER.sub(rf"\1{BLOT}", CALLBACK.sub(rf"\1{BLOT}", text))
     text = PASSWORD.sub(rf"\1{BLOT}", BEARER.sub(rf"\1{BLOT}", text))
     return EMAIL.sub(BLOT, PHONE.sub(BLOT, text))

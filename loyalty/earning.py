@@ -1,4 +1,6 @@
-"""Orders earn points: per order the amount in currency units times the programme's rate, rounded down once."""
+"""Orders earn points: per order the amount in currency units times the programme's rate, rounded down once. An exchange earns
+none: what it takes the place of has earned.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _POINTS = """
     SELECT member_id, id, placed_at, points
     FROM (SELECT member_id, id, placed_at,
                  floor(amount * %(rate)s::numeric / 100 / %(rounding)s) * %(rounding)s AS points
-          FROM cdp_order WHERE id = ANY(%(orders)s) AND member_id IS NOT NULL) o
+          FROM cdp_order WHERE id = ANY(%(orders)s) AND member_id IS NOT NULL AND exchange_of = '') o
     WHERE points > 0 ORDER BY member_id, placed_at, id
 """
 

@@ -1,7 +1,8 @@
 """Which message an order is credited to: the latest that went out before it, while the goal window of its enrolment was open.
 A message to a member that was merged away went to the person that the order is of.
 
-A credit follows from the rows alone, so crediting again, in any order, or after a late receipt ends in the same credits.
+An exchange is no purchase, so nothing is credited for it. A credit follows from the rows alone, so crediting again, in any order,
+or after a late receipt ends in the same credits.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WITH touch AS (
                              AND m.delivery <> 'undelivered'
     JOIN automation_steprun r ON r.message = m.id
     JOIN automation_enrolment e ON e.id = r.enrolment_id AND e.enrolled_at < o.placed_at AND o.placed_at <= e.closes_at
-    WHERE o.id = ANY(%(orders)s) AND o.placed_at <= %(now)s
+    WHERE o.id = ANY(%(orders)s) AND o.placed_at <= %(now)s AND o.exchange_of = ''
     ORDER BY o.id, m.sent_at DESC, m.id),
 gone AS (
     DELETE FROM automation_conversion c

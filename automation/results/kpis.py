@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cdp import roots
-from cdp.features.net import purchases
+from cdp.features.net import beside, purchases
 from config.ground.models import Brand
 
 DAYS = 30  # of the period
@@ -52,6 +52,7 @@ START, END = _midnight("%(first)s::date"), _midnight("%(after)s::date")
 BEFORE = _midnight(f"%(first)s::date - {DAYS}")
 _DAY = "(placed_at AT TIME ZONE %(tz)s)::date"
 ORDERS = purchases(END, until="<")  # net, and without those given back in full
+BESIDE = beside(END, until="<")  # exchanges, and returns without an order
 _IN_PERIOD = f"FROM {ORDERS} o WHERE member_id IS NOT NULL AND placed_at >= {START}"
 _STAGE_AT_START = f"""SELECT DISTINCT ON (member_id) member_id, value FROM {roots.PLACEMENTS} p
                       WHERE axis = 'stage' AND since < {START} ORDER BY member_id, since DESC"""
@@ -144,7 +145,10 @@ KPIS = (
         "money",
         _("ARPU"),
         _("net orders in the period / members with an order, a login or a browse in it"),
-        f"""SELECT (SELECT coalesce(sum(amount), 0) {_IN_PERIOD}), count(*)
+        f"""SELECT (SELECT coalesce(sum(amount), 0)
+                    FROM (SELECT amount {_IN_PERIOD}
+                          UNION ALL SELECT amount FROM {BESIDE} b WHERE member_id IS NOT NULL AND at >= {START}) money),
+                   count(*)
             FROM (SELECT member_id {_IN_PERIOD}
                   UNION SELECT member_id FROM cdp_event WHERE occurred_at >= {START} AND occurred_at < {END}
                         AND member_id IS NOT NULL AND type IN ('login', 'browse')) active""",

@@ -41,10 +41,13 @@ JOIN cdp_order o ON o.id = c.order_id CROSS JOIN (VALUES ('conversions'), ('conv
 WHERE c.model = %(model)s AND c.at >= day.start AND c.at < day."end" AND {kept('day."end"', until="<")}
 GROUP BY figure.key, j.key
 UNION ALL
-SELECT figure.key, '{{}}'::jsonb, CASE figure.key WHEN 'orders' THEN count(o.id) ELSE
-       coalesce(sum({net('day."end"', until="<")}), 0) END
+SELECT figure.key, '{{}}'::jsonb, CASE figure.key
+       WHEN 'orders' THEN count(o.id) FILTER (WHERE {kept('day."end"', until="<")}) ELSE
+       coalesce(sum({net('day."end"', until="<")}), 0) - coalesce(min(back.amount), 0) END
 FROM (VALUES ('orders'), ('amount')) figure (key) {_DAY}
-LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end" AND {kept('day."end"', until="<")}
+LEFT JOIN cdp_order o ON o.placed_at >= day.start AND o.placed_at < day."end"
+CROSS JOIN LATERAL (SELECT sum(amount) AS amount FROM cdp_refund
+                    WHERE order_id IS NULL AND refunded_at >= day.start AND refunded_at < day."end") back
 GROUP BY figure.key"""
 
 # Where everybody stood at the end of the day: it reads every member, so it is asked as seldom as the KPIs.
@@ -65,13 +68,17 @@ SELECT %(day)s, key, dimensions, value FROM fresh ORDER BY key, dimensions
 ON CONFLICT (day, key, dimensions) DO UPDATE SET value = excluded.value WHERE old.value <> excluded.value"""
 
 _NEXT = "(((o.placed_at AT TIME ZONE %(tz)s)::date + 1)::timestamp AT TIME ZONE %(tz)s)"
+_TODAY = "(%(today)s::date::timestamp AT TIME ZONE %(tz)s)"
+_REACHED = "((%(today)s::date - %(reach)s)::timestamp AT TIME ZONE %(tz)s)"
 _BEHIND = f"""
 SELECT counted.day
-FROM (SELECT (placed_at AT TIME ZONE %(tz)s)::date AS day, count(*) FILTER (WHERE {kept(_NEXT, until="<")}) AS orders,
-             coalesce(sum({net(_NEXT, until="<")}), 0) AS amount
-      FROM cdp_order o
-      WHERE placed_at >= (%(today)s::date - %(reach)s)::timestamp AT TIME ZONE %(tz)s
-        AND placed_at < %(today)s::date::timestamp AT TIME ZONE %(tz)s GROUP BY 1) counted
+FROM (SELECT day, sum(orders)::bigint AS orders, sum(amount) AS amount
+      FROM (SELECT (placed_at AT TIME ZONE %(tz)s)::date AS day, count(*) FILTER (WHERE {kept(_NEXT, until="<")}) AS orders,
+                   coalesce(sum({net(_NEXT, until="<")}), 0) AS amount
+            FROM cdp_order o WHERE placed_at >= {_REACHED} AND placed_at < {_TODAY} GROUP BY 1
+            UNION ALL SELECT (refunded_at AT TIME ZONE %(tz)s)::date, 0, -sum(amount)
+            FROM cdp_refund WHERE order_id IS NULL AND refunded_at >= {_REACHED} AND refunded_at < {_TODAY} GROUP BY 1) each
+      GROUP BY day) counted
 LEFT JOIN automation_figure f ON f.day = counted.day AND f.key = 'orders'
 LEFT JOIN automation_figure a ON a.day = counted.day AND a.key = 'amount'
 WHERE (f.value, a.value) IS DISTINCT FROM (counted.orders, counted.amount::bigint)"""

@@ -86,7 +86,7 @@ class AttributeAdmin(ModelAdmin):
 
     @display(description=_("declared by"), ordering="standard")
     def made_by(self, definition: AttributeDefinition) -> str:
-        return _("Huitou") if definition.standard else _("the brand")
+        return str(_("Huitou") if definition.standard else _("the brand"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["name"] if obj else []

@@ -49,7 +49,7 @@ class RefundInline(ReadOnlyInline):
 
     @display(description=_("amount"))
     def back(self, refund: Refund) -> str:
-        return amount(refund.amount, refund.order.currency)
+        return amount(refund.amount, refund.order.currency if refund.order else "")
 
 
 class WithoutMember(admin.SimpleListFilter):

@@ -12,7 +12,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
-from django.contrib.postgres.fields.array import ArrayContains, ArrayOverlap
+from django.contrib.postgres.fields.array import ArrayContains, ArrayOverlap  # type: ignore[attr-defined]
 from django.db.models import (
     BooleanField,
     Case,
@@ -186,37 +186,39 @@ def _anniversary(day: Any, days: int, today: date) -> Q:
 
 
 def _did(node: Did, as_of: datetime) -> Q:
-    rows, at, member = _facts(node.what, as_of)
-    rows = rows.filter(**{member: OuterRef("pk"), f"{at}__lte": as_of})
+    rows, at = _facts(node.what)
+    rows = rows.filter(**{"member": OuterRef("pk"), f"{at}__lte": as_of})
     if node.within:
         rows = rows.filter(**{f"{at}__gt": node.within.before(as_of, clock.zone())})
     if node.since:
         rows = rows.filter(**{f"{at}__gte": node.since})
     if node.until:
         rows = rows.filter(**{f"{at}__lt": node.until})
+    orders = node.what == "order"
+    counted = rows.filter(Kept(as_of)) if orders else rows  # all orders have a worth, not all are purchases
     if node.count is None and node.sum is None:
-        return Q(Exists(rows))
+        return Q(Exists(counted))
     asked = Q()
     if node.count:
-        asked &= _bounded(rows, member, Count("*"), node.count)
+        asked &= _bounded(counted, Count("*"), node.count)
     if node.sum:
-        asked &= _bounded(rows, member, Sum(Net(as_of) if node.what == "order" else "amount"), node.sum)
+        asked &= _bounded(rows, Sum(Net(as_of) if orders else "amount"), node.sum)
     return asked
 
 
-def _facts(what: str, as_of: datetime) -> tuple[QuerySet[Any], str, str]:
-    """The rows of a kind, the column of their instant, and the way to their member. Orders refunded in full are none."""
+def _facts(what: str) -> tuple[QuerySet[Any], str]:
+    """The rows of a kind, and the column of their instant."""
     if what == "order":
-        return Order.objects.filter(Kept(as_of)), "placed_at", "member"
+        return Order.objects.all(), "placed_at"
     if what == "refund":
-        return Refund.objects.all(), "refunded_at", "order__member"
-    return Event.objects.filter(type=what), "occurred_at", "member"
+        return Refund.objects.all(), "refunded_at"
+    return Event.objects.filter(type=what), "occurred_at"
 
 
-def _bounded(rows: QuerySet[Any], member: str, figure: Any, bound: Bound) -> Q:
+def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
     if isinstance(figure, Count) and (bound.op, bound.value) == (">=", 1):
         return Q(Exists(rows))
     if isinstance(figure, Count) and (bound.op, bound.value) == ("=", 0):
         return ~Q(Exists(rows))
-    total = Subquery(rows.order_by().values(member).annotate(figure=figure).values("figure"))
+    total = Subquery(rows.order_by().values("member").annotate(figure=figure).values("figure"))
     return Q(_ORDER[bound.op](Coalesce(total, 0), bound.value))

@@ -6,7 +6,7 @@ less than the days. The expected interval is shrunk towards the population's bas
 
 from __future__ import annotations
 
-from cdp.features.net import purchases
+from cdp.features.net import beside, purchases
 from cdp.profiling import judged
 
 # %(tz)s the brand's zone; %(as_of)s the instant; %(members)s bigint[] or NULL for everybody; %(base)s days; %(k)s weight.
@@ -17,13 +17,18 @@ PURCHASE = f"""
            count(DISTINCT o.day)::int AS purchase_days,
            min(o.placed_at) AS first_order_at,
            max(o.placed_at) AS last_order_at,
-           coalesce(sum(o.amount), 0)::bigint AS amount,
-           coalesce(sum(o.amount) FILTER (WHERE o.day >= (%(as_of)s AT TIME ZONE %(tz)s)::date - 364), 0)::bigint AS amount_365,
+           coalesce(sum(o.amount), 0)::bigint + coalesce(max(b.amount), 0) AS amount,
+           coalesce(sum(o.amount) FILTER (WHERE o.day >= (%(as_of)s AT TIME ZONE %(tz)s)::date - 364), 0)::bigint
+               + coalesce(max(b.amount_365), 0) AS amount_365,
            greatest(count(DISTINCT o.day) - 1, 0)::int AS interval_count,
            coalesce(max(o.day) - min(o.day), 0) AS interval_sum
     FROM cdp_member m
     LEFT JOIN (SELECT member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
                FROM {purchases("%(as_of)s")} bought) o ON o.member_id = m.id
+    LEFT JOIN (SELECT member_id, sum(amount)::bigint AS amount, sum(amount) FILTER (
+                   WHERE (at AT TIME ZONE %(tz)s)::date >= (%(as_of)s AT TIME ZONE %(tz)s)::date - 364)::bigint AS amount_365
+               FROM {beside("%(as_of)s")} beside
+               WHERE %(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s) GROUP BY member_id) b ON b.member_id = m.id
     WHERE m.merged_into_id IS NULL AND (%(members)s::bigint[] IS NULL OR m.id = ANY(%(members)s)) AND {judged("m")}
     GROUP BY m.id
 """

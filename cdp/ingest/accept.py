@@ -21,7 +21,7 @@ from msgspec import structs
 
 from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags
 from cdp.errors import BatchRejected, Rejected
-from cdp.ingest import batch, early, granted, products, refunds, storms, tables
+from cdp.ingest import batch, early, exchanges, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
 from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
@@ -126,7 +126,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     ids = tables.next_ids("cdp_order", len(fresh))
     tables.copy(
         "cdp_order (id, member_id, identity_id, source_id, external_id, placed_at, amount, currency, channel, store,"
-        " coupon_codes, points_used, recorded_at)",
+        " coupon_codes, points_used, exchange_of, recorded_at)",
         (
             (
                 id,
@@ -141,6 +141,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
                 o.store,
                 tables.array(o.coupon_codes),
                 o.points_used,
+                o.exchange_of,
                 now,
             )
             for id, member, named_by, o in zip(
@@ -158,6 +159,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     )
     batch.dirty("order", zip(ids, found.members, (p.row.placed_at for p in fresh), strict=True), history, now)
     refunds.unpark(source, [p.row.id for p in fresh], history, now)
+    exchanges.tell([id for id, p in zip(ids, fresh, strict=True) if p.row.exchange_of], now=now)
     _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 
@@ -260,10 +262,16 @@ def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def _returns(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
+    found = refunds.store_unmatched(parsed, source, answer, history, now)
+    _conclude(found, found.bystanders, answer, history, now)
+
+
 STORES: dict[str, Callable[[list[Parsed], Source, Accepted, bool, datetime], None]] = {
     "orders": _orders,
     "events": _events,
     "members": _members,
     "products": products.store,
     "refunds": refunds.store,
+    "returns": _returns,
 }

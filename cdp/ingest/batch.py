@@ -17,6 +17,7 @@ from cdp.ingest import tables
 from cdp.models import Source
 
 HISTORY = "history"  # told to the profile in place of a fact that must trigger nothing
+LATER = {"exchange_of"}  # fields that rows did not have when the first were remembered
 WHOLE, EACH = 16, 4  # bytes of a mark: of all that a row says, and of each field of it
 
 
@@ -44,11 +45,16 @@ def marks(row: msgspec.Struct) -> bytes:
     """
     if "id" not in row.__struct_fields__:
         return b""  # not remembered: it is a duplicate when it says nothing new
-    said = {name: _utc(getattr(row, name)) for name in row.__struct_fields__}
+    said = {name: _utc(getattr(row, name)) for name in _fields(row)}
     whole = hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:WHOLE]
     return whole + b"".join(
         hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()[:EACH] for value in _marked(said).values()
     )
+
+
+def _fields(row: msgspec.Struct) -> list[str]:
+    """Those that came later are no part of what a row says until they say something: what was remembered before stays known."""
+    return [name for name in row.__struct_fields__ if name not in LATER or getattr(row, name)]
 
 
 def _marked(said: dict[str, Any]) -> dict[str, Any]:
@@ -62,8 +68,8 @@ def _utc(value: Any) -> Any:
 def differing(row: msgspec.Struct, content: bytes, stored: bytes) -> list[str]:
     """The fields of a row that are not as they were stored; empty when that is not known."""
     if len(stored) != len(content):
-        return []  # remembered before the row had these fields
-    names = list(_marked(dict.fromkeys(row.__struct_fields__)))
+        return []  # the two do not say the same fields
+    names = list(_marked(dict.fromkeys(_fields(row))))
     spans = [slice(WHOLE + EACH * n, WHOLE + EACH * (n + 1)) for n in range(len(names))]
     found = [name for name, span in zip(names, spans, strict=True) if content[span] != stored[span]]
     return found or ["identities"]

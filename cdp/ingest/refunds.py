@@ -13,10 +13,11 @@ import msgspec
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from cdp import resolving
 from cdp.errors import Rejected
-from cdp.ingest import batch, granted, tables
+from cdp.ingest import batch, exchanges, granted, tables
 from cdp.ingest.batch import Accepted, Parsed
-from cdp.ingest.rows import RefundRow
+from cdp.ingest.rows import RefundRow, ReturnRow
 from cdp.models import Parked, Source
 from config.ground import alarms
 
@@ -69,6 +70,18 @@ def store(parsed: list[Parsed], source: Source, answer: Accepted, history: bool,
     answer.parked += len(early)
 
 
+def store_unmatched(
+    parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime
+) -> resolving.Resolved:
+    """Returns of no order that was named: their members', or nobody's."""
+    fresh = batch.unseen(KIND, granted.money(parsed, source, answer), source, answer)
+    found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
+    rows = zip(fresh, found.members, found.identities, strict=True)
+    _copy([(p.row, None, member, named_by) for p, member, named_by in rows], source, history, now)
+    answer.accepted += len(fresh)
+    return found
+
+
 def unpark(source: Source, numbers: Sequence[str], history: bool, now: datetime) -> None:
     """Apply what waits for these orders, in the order in which it was refunded; what is too much stays, with an alarm."""
     waiting = {
@@ -104,28 +117,40 @@ def _refuse(refused: dict[str, Rejected], parsed: list[Parsed], source: Source, 
         if (why := refused.get(p.row.id)) and p.content == said[why.index]:
             answer.duplicates -= p.index != why.index
             answer.rejected.append(Rejected(p.index, why.path, why.code, why.message))
+    not_stored = {why.index for why in refused.values()}
+    answer.fresh = [index for index in answer.fresh if index not in not_stored]
 
 
 def _insert(refunds: list[RefundRow], orders: _Orders, source: Source, history: bool, now: datetime) -> None:
+    _copy([(refund, *orders.named[refund.order_id], None) for refund in refunds], source, history, now)
+    exchanges.tell([orders.named[refund.order_id][0] for refund in refunds], now=now)
+
+
+def _copy(
+    refunds: list[tuple[RefundRow | ReturnRow, int | None, int | None, int | None]],
+    source: Source,
+    history: bool,
+    now: datetime,
+) -> None:
+    """(row, order, member, the identity that named it) each."""
     ids = tables.next_ids("cdp_refund", len(refunds))
-    named = [orders.named[refund.order_id] for refund in refunds]
     tables.copy(
-        "cdp_refund (id, order_id, source_id, external_id, refunded_at, amount, recorded_at)",
+        "cdp_refund (id, order_id, member_id, identity_id, source_id, external_id, refunded_at, amount, recorded_at)",
         (
-            (id, order, source.pk, r.id, r.refunded_at, r.amount, now)
-            for id, (order, _member), r in zip(ids, named, refunds, strict=True)
+            (id, order, member, named_by, source.pk, r.id, r.refunded_at, r.amount, now)
+            for id, (r, order, member, named_by) in zip(ids, refunds, strict=True)
         ),
     )
     tables.copy(
         "cdp_refundline (refund_id, position, sku, quantity, amount)",
         (
             (id, n, line.sku, line.quantity, line.amount)
-            for id, r in zip(ids, refunds, strict=True)
+            for id, (r, _order, _member, _by) in zip(ids, refunds, strict=True)
             for n, line in enumerate(r.items)
         ),
     )
-    members = (member for _order, member in named)
-    batch.dirty(KIND, zip(ids, members, (r.refunded_at for r in refunds), strict=True), history, now)
+    told = ((id, member, r.refunded_at) for id, (r, _order, member, _by) in zip(ids, refunds, strict=True))
+    batch.dirty(KIND, told, history, now)
 
 
 def _park(refunds: list[RefundRow], source: Source, now: datetime) -> None:

@@ -54,6 +54,7 @@ class OrderRow(Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[list[Line], Meta(max_length=5000)] = []  # a wholesaler's invoice has more than a thousand
     coupon_codes: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=20)] = []
     points_used: Annotated[str, Meta(pattern=r"^[0-9]{1,14}(\.[0-9]{1,2})?$")] = "0"
+    exchange_of: Annotated[str, Meta(max_length=200)] = ""  # the id of the order whose goods it takes the place of
 
 
 class ItemsRow(Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +116,18 @@ class RefundRow(Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[list[RefundLineRow], Meta(max_length=1000)] = []
 
 
-Row = OrderRow | ItemsRow | EventRow | MemberRow | ProductRow | RefundRow
+class ReturnRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a till took back without saying of which order."""
+
+    id: Id
+    refunded_at: Instant
+    amount: Fen
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+    items: Annotated[list[RefundLineRow], Meta(min_length=1, max_length=5000)]
+    identities: Identities = []
+
+
+Row = OrderRow | ItemsRow | EventRow | MemberRow | ProductRow | RefundRow | ReturnRow
 TYPES: dict[str, type[Row]] = {
     "orders": OrderRow,
     "order_items": ItemsRow,
@@ -123,6 +135,7 @@ TYPES: dict[str, type[Row]] = {
     "members": MemberRow,
     "products": ProductRow,
     "refunds": RefundRow,
+    "returns": ReturnRow,
 }
 
 
@@ -171,10 +184,13 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
     """What a type alone cannot say."""
     if isinstance(row, OrderRow):
         _instant("placed_at", row.placed_at, now)
-        if row.currency != currency:
-            raise _Refused("currency", "wrong_currency", _("this brand sells in %(currency)s") % {"currency": currency})
+        _currency(row.currency, currency)
+        if row.exchange_of == row.id:
+            raise _Refused("exchange_of", "itself", _("an order is not exchanged for itself"))
         _quantities(row.items)
-    elif isinstance(row, RefundRow):
+    elif isinstance(row, RefundRow | ReturnRow):
+        if isinstance(row, ReturnRow):
+            _currency(row.currency, currency)
         _instant("refunded_at", row.refunded_at, now)
         _quantities(row.items)
     elif isinstance(row, EventRow):
@@ -195,6 +211,11 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
         for path in ("name", "brand"):
             if wrong := texts.fault(getattr(row, path), 200):
                 raise _Refused(path, *wrong)
+
+
+def _currency(said: str, brands: str) -> None:
+    if said != brands:
+        raise _Refused("currency", "wrong_currency", _("this brand sells in %(currency)s") % {"currency": brands})
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:

@@ -31,6 +31,14 @@ class Order(models.Model):
     store = models.CharField(_("store"), max_length=50, blank=True)
     coupon_codes = ArrayField(models.CharField(max_length=64), verbose_name=_("coupon codes"), default=list)
     points_used = models.DecimalField(_("points used"), max_digits=18, decimal_places=2, default=0)
+    exchange_of = models.CharField(
+        _("exchange of"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The number of the order whose goods it takes the place of; the two may come in any order."),
+    )
     recorded_at = models.DateTimeField(_("recorded"))
 
     class Meta:
@@ -42,11 +50,19 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(refunded__gte=0, refunded__lte=F("amount")), name="refunds_never_exceed_the_order"
             ),
+            models.CheckConstraint(condition=~Q(exchange_of=F("external_id")), name="no_order_is_exchanged_for_itself"),
         ]
         indexes = [
             # Serves the profile pass: index-only sums per member, in the order of time; only orders with refunds look further.
             models.Index(
-                fields=["member", "placed_at"], include=["id", "amount", "refunded"], name="order_net_by_member"
+                fields=["member", "placed_at"],
+                include=["id", "amount", "refunded", "exchange_of"],
+                name="order_purchases_by_member",
+            ),
+            # Serve the few exchanges: those of an order, and those of a member.
+            models.Index(fields=["source", "exchange_of"], condition=~Q(exchange_of=""), name="order_by_exchanged"),
+            models.Index(
+                fields=["member", "placed_at"], condition=~Q(exchange_of=""), name="order_exchanges_by_member"
             ),
             # Serves the daily figures and the admin's newest first.
             models.Index(fields=["placed_at"], name="order_by_time"),

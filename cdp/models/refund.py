@@ -8,14 +8,26 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from cdp.models.member import Identity, Member
 from cdp.models.order import Order
 from cdp.models.source import Source
 
 
 class Refund(models.Model):
-    """Append-only (a trigger refuses the rest). A trigger adds it to its order, which can never be refunded above its amount."""
+    """Append-only (a trigger refuses the rest). A trigger adds it to its order, which can never be refunded above its amount,
+    and keeps it with that order's member. A return without an order is netted against its own member, if it has one.
+    """
 
-    order = models.ForeignKey(Order, models.PROTECT, related_name="refunds", db_index=False, verbose_name=_("order"))
+    order = models.ForeignKey(
+        Order, models.PROTECT, null=True, related_name="refunds", db_index=False, verbose_name=_("order")
+    )
+    member = models.ForeignKey(
+        Member, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("member")
+    )
+    # Who named the member of a return, for good; no key to it, since an erasure takes identities away.
+    identity = models.ForeignKey(
+        Identity, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     source = models.ForeignKey(Source, models.PROTECT, related_name="+", db_index=False, verbose_name=_("source"))
     external_id = models.CharField(_("refund no."), max_length=200)
     refunded_at = models.DateTimeField(_("refunded on"))
@@ -27,11 +39,23 @@ class Refund(models.Model):
         verbose_name_plural = _("refunds")
         constraints = [
             models.UniqueConstraint(fields=["source", "external_id"], name="a_refund_is_stored_once"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="a_refund_gives_something_back"),
+            # A till may take back what had cost nothing.
+            models.CheckConstraint(
+                condition=Q(amount__gt=0) | Q(amount=0, order=None), name="a_refund_gives_something_back"
+            ),
         ]
         indexes = [
             # Serves the net amount of an order as of an instant.
             models.Index(fields=["order", "refunded_at"], include=["amount"], name="refund_by_order"),
+            # Serves what a member gave back.
+            models.Index(fields=["member", "refunded_at"], include=["amount", "order"], name="refund_by_member"),
+            # Serves the figures of days and of everybody.
+            models.Index(
+                fields=["refunded_at"],
+                include=["member", "amount"],
+                condition=Q(order=None),
+                name="refund_without_order",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ class Tag(models.Model):
 
 
 class MemberTag(models.Model):
-    """A member carries a tag from `since` until `expires_at` (None: for good). Whoever gives it again gives it anew once expired."""
+    """Carried from `since` until `expires_at` (None: for good). Given again once it expired, it begins anew."""
 
     member = models.ForeignKey(Member, models.CASCADE, related_name="tags", db_index=False, verbose_name=_("member"))
     tag = models.ForeignKey(Tag, models.PROTECT, related_name="carried", db_index=False, verbose_name=_("tag"))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cdp.conditions import facts, matching, parse, sentence, validate
 from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Not, Tagged
-from cdp.models import AttributeDefinition, Consent, Event, Member, MemberTag, Order, Profile, Refund, Source, Tag
+from cdp.models import AttributeDefinition, Consent, Event, Member, MemberTag, Profile, Source, Tag
 from config.ground.durations import Duration
 from config.ground.models import Brand
 from tests.cdp import readings
@@ -113,19 +113,28 @@ def anniversary(day, days) -> bool:
 
 
 def did(node, member) -> bool:
-    rows = [row for row in member["did"].get(node.what, []) if row[0] <= AS_OF]
+    """Orders count while they stand; what was paid for exchanges is part of the sum."""
+    rows = money = member["did"].get(node.what, [])
     if node.what == "order":
-        rows = readings.kept(rows, lambda at: at <= AS_OF)
+        sold = rows
+        rows = readings.kept(sold, lambda at: at <= AS_OF)
+        money = rows + readings.beside(sold, (), lambda at: at <= AS_OF)
+    rows, money = in_window(node, rows), in_window(node, money)
+    if not (node.count or node.sum):
+        return bool(rows)
+    enough = not node.count or COMPARE[node.count.op](len(rows), node.count.value)
+    return enough and (not node.sum or COMPARE[node.sum.op](sum(row[1] for row in money), node.sum.value))
+
+
+def in_window(node, rows):
+    rows = [row for row in rows if row[0] <= AS_OF]
     if node.within:
         rows = [row for row in rows if row[0] > node.within.before(AS_OF, NEW_YORK)]
     if node.since:
         rows = [row for row in rows if row[0] >= node.since]
     if node.until:
         rows = [row for row in rows if row[0] < node.until]
-    if not (node.count or node.sum):
-        return bool(rows)
-    enough = not node.count or COMPARE[node.count.op](len(rows), node.count.value)
-    return enough and (not node.sum or COMPARE[node.sum.op](sum(row[1] for row in rows), node.sum.value))
+    return rows
 
 
 @pytest.fixture
@@ -146,37 +155,22 @@ def shop(db):
     ]
     edges += [AS_OF - timedelta(days=14), AS_OF - timedelta(days=30)]
     members = {}
-    for n in range(40):
+    for _n in range(40):
         member = Member.objects.create(
             attributes=_attributes(dice), created_at=AS_OF, registered_at=dice.choice([None, *edges])
         )
         orders = [(dice.choice(edges), dice.choice([0, 500, 1000, 2500])) for _ in range(dice.choice([0, 0, 1, 2, 5]))]
-        orders = [(at, amount, _refunds(dice, edges, amount)) for at, amount in orders]
-        made = Order.objects.bulk_create(
-            Order(
-                member=member,
-                source=source,
-                external_id=f"{n}/{i}",
-                placed_at=at,
-                amount=amount,
-                currency="USD",
-                recorded_at=AS_OF,
-            )
-            for i, (at, amount, _back) in enumerate(orders)
-        )
-        refunds = [(order, *back) for order, (*_sold, went) in zip(made, orders, strict=True) for back in went]
-        Refund.objects.bulk_create(
-            Refund(order=order, source=source, external_id=f"{n}/{i}", refunded_at=at, amount=fen, recorded_at=AS_OF)
-            for i, (order, at, fen) in enumerate(refunds)
-        )
+        orders = [_sold(dice, edges, at, amount) for at, amount in orders]
+        returns = [(dice.choice(edges), dice.choice([0, 100]))] if dice.random() < 0.3 else []
+        refunds = list(readings.store(orders, returns, member=member.pk, source=source))
         if dice.random() < 0.8:
-            _profile(member, [(at, amount) for at, amount, _back in orders], dice)
+            _profile(member, [(one.placed, one.fen) for one in orders], dice)
         consents = set()
         if state := dice.choice([None, "granted", "withdrawn"]):
             Consent.objects.create(member=member, channel="sms", purpose="marketing", state=state, at=AS_OF)
             consents.add(("sms", "marketing", state))
         members[member.pk] = {
-            "did": {"order": orders, "refund": [back[1:] for back in refunds]},
+            "did": {"order": orders, "refund": refunds},
             "consents": consents,
             "tags": _tags(member, known, dice),
         }
@@ -214,8 +208,12 @@ def _tags(member, known, dice):
     return carried
 
 
-def _refunds(dice, edges, amount):
-    return [(dice.choice(edges), dice.choice([amount, 100]))] if amount and dice.random() < 0.5 else []
+def _sold(dice, edges, at, amount, depth=0):
+    """Now and then refunded, and then now and then exchanged, once or again."""
+    went = [(dice.choice(edges), dice.choice([amount, 100]))] if amount and dice.random() < 0.5 else []
+    exchanged = went and depth < 2 and dice.random() < 0.5
+    exchanges = [_sold(dice, edges, dice.choice(edges), dice.choice([0, 500, 2500]), depth + 1)] if exchanged else []
+    return readings.Sold(at, amount, went, exchanges)
 
 
 def _profile(member, orders, dice):

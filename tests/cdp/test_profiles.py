@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from cdp import population, profiles
-from cdp.models import Member, Order, PopulationRun, Profile, Refund, Source
+from cdp.models import Member, Order, PopulationRun, Profile, Source
 from config.ground.models import Brand
 from tests.builders import a_member, absorbed, an_order, at
 from tests.cdp import readings
@@ -19,40 +19,39 @@ pytestmark = pytest.mark.django_db
 SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
 
 
-def draw(zone: str, seed: int, members: int = 60) -> dict[int, list[readings.Sold]]:
-    """Members with up to twelve orders over two years; many of them on either side of a local midnight or a change of clocks."""
+def draw(zone: str, seed: int, members: int = 60) -> dict[int, tuple[list[readings.Sold], list[readings.Order]]]:
+    """Members with up to twelve orders over two years; many of them on either side of a local midnight or a change of clocks.
+    Some were refunded, some of these exchanged, and now and then something came back without an order.
+    """
     Brand.objects.update(timezone=zone)
     dice, tz, source = random.Random(seed), ZoneInfo(zone), Source.objects.create(code="shop", name="shop")
     edges = [datetime(2017, month, day, tzinfo=tz) for month, day in ((3, 12), (3, 13), (11, 5), (11, 6), (1, 1))]
     drawn = {}
     for _member in range(members):
         member = Member.objects.create(created_at=at("2016-01-01")).pk
-        drawn[member] = orders = []
-        for _order in range(dice.choice([0, 1, 1, 2, 3, 5, 12])):
-            if dice.random() < 0.5:
-                placed = dice.choice(edges) + timedelta(seconds=dice.choice([-3600, -1, 0, 1, 3599, 82800, 86399]))
-            else:
-                placed = datetime(2016, 1, 1, tzinfo=tz) + timedelta(seconds=dice.randrange(2 * 365 * 86400))
-            fen = dice.choice([0, 1, 1999, dice.randrange(10**6)])
-            orders.append((placed.astimezone(UTC), fen, refunds(dice, placed.astimezone(UTC), fen, edges)))
-        made = Order.objects.bulk_create(
-            Order(member_id=member, source=source, external_id=f"{member}/{n}", placed_at=placed, amount=fen,
-                  currency="CNY", recorded_at=placed)
-            for n, (placed, fen, _back) in enumerate(orders)
-        )  # fmt: skip
-        Refund.objects.bulk_create(
-            Refund(
-                order=order,
-                source=source,
-                external_id=f"{order.external_id}/{n}",
-                refunded_at=when,
-                amount=fen,
-                recorded_at=when,
-            )
-            for order, (_placed, _fen, back) in zip(made, orders, strict=True)
-            for n, (when, fen) in enumerate(back)
-        )
+        orders = [sold(dice, instant(dice, tz, edges), edges) for _order in range(dice.choice([0, 1, 1, 2, 3, 5, 12]))]
+        returns = [(instant(dice, tz, edges), dice.choice([0, 500, 2000])) for _n in range(dice.choice([0, 0, 1, 2]))]
+        readings.store(orders, returns, member=member, source=source)
+        drawn[member] = orders, returns
     return drawn
+
+
+def instant(dice, tz, edges):
+    if dice.random() < 0.5:
+        at = dice.choice(edges) + timedelta(seconds=dice.choice([-3600, -1, 0, 1, 3599, 82800, 86399]))
+    else:
+        at = datetime(2016, 1, 1, tzinfo=tz) + timedelta(seconds=dice.randrange(2 * 365 * 86400))
+    return at.astimezone(UTC)
+
+
+def sold(dice, placed, edges, depth=0):
+    fen = dice.choice([0, 1, 1999, dice.randrange(10**6)])
+    went = refunds(dice, placed, fen, edges)
+    exchanges = []
+    if went and depth < 3 and dice.random() < 0.5:
+        later = max(when for when, _fen in went) + timedelta(seconds=dice.choice([0, 3600, 40 * 86400]))
+        exchanges = [sold(dice, later, edges, depth + 1)]
+    return readings.Sold(placed, fen, went, exchanges)
 
 
 def refunds(dice, placed, fen, edges):
@@ -80,8 +79,8 @@ def test_figures_are_those_of_the_plain_reading(zone, when):
     run = PopulationRun.objects.get()
     wanted = readings.population(list(drawn.values()), day=as_of.astimezone(tz).date(), tz=tz)
     assert (run.base_interval, run.middle_cut, run.top_cut) == wanted
-    for member, orders in drawn.items():
-        expected = readings.figures(orders, as_of=as_of, tz=tz, base=run.base_interval)
+    for member, (orders, returns) in drawn.items():
+        expected = readings.figures(orders, returns, as_of=as_of, tz=tz, base=run.base_interval)
         stored = Profile.objects.values(*expected).get(member=member)
         assert stored == expected
 
@@ -108,7 +107,7 @@ def test_only_rows_that_differ_are_written():
             return dict(cursor.fetchall())
 
     before = places()
-    buyer = next(member for member, orders in drawn.items() if orders)
+    buyer = next(member for member, (orders, _returns) in drawn.items() if orders)
     Order.objects.create(
         member_id=buyer, source=Source.objects.get(), external_id="new", placed_at=at("2017-11-06"), amount=5,
         currency="CNY", recorded_at=at("2017-11-06"),

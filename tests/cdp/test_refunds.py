@@ -261,4 +261,4 @@ def test_without_refunds_the_profile_pass_reads_an_index_alone():
         cursor.execute("EXPLAIN " + PURCHASE, {"members": [member], "as_of": at("2017-10-06"), "tz": "Asia/Shanghai"})
         plan = "\n".join(row[0] for row in cursor.fetchall())
 
-    assert "Index Only Scan using order_net_by_member" in plan
+    assert "Index Only Scan using order_purchases_by_member" in plan

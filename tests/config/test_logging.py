@@ -21,6 +21,10 @@ from config.logging import LOGGING, clean, exception, told
         ("sent to 138 0013 8000, again", "sent to [redacted], again"),
         ("mail li@example.com failed", "mail [redacted] failed"),
         ("POST /callbacks/aliyun/main/s3cr3t-word?x=1", "POST /callbacks/aliyun/main/[redacted]?x=[redacted]"),
+        (
+            "Invalid request from ip=::1: Invalid HTTP request line: 'GET oABC'",
+            "Invalid request from ip=::1: [redacted]",
+        ),
         ("Authorization: Bearer abc.def", "Authorization: Bearer [redacted]"),
         ("postgres://huitou:p4ss@db:5432/x", "postgres://huitou:[redacted]@db:5432/x"),
         (

@@ -23,7 +23,7 @@ def a_member() -> int:
     return Member.objects.create(created_at=NOW).pk
 
 
-def an_order(number: str, amount: int, person: str = "1") -> Order:
+def an_order(number: str, amount: int, person: str = "1", **other: str) -> Order:
     """Comes in as a partner sends it, and waits to be heard."""
     row = {
         "id": number,
@@ -31,7 +31,7 @@ def an_order(number: str, amount: int, person: str = "1") -> Order:
         "placed_at": NOW.isoformat(),
         "amount": amount,
         "currency": "CNY",
-    }
+    } | other
     answer = accept.accept("orders", [row], source="shop", now=NOW)
     assert (answer.accepted, answer.rejected) == (1, [])
     return Order.objects.get(external_id=number)

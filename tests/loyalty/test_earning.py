@@ -14,6 +14,7 @@ from cdp import feed
 from cdp.models import Event
 from config.ground.cause import Cause
 from loyalty import prizes
+from loyalty.earning import earn_by_orders
 from loyalty.errors import ConflictingCause, InvalidPoints, NotReversible, UnknownProgramme
 from loyalty.ledger.earn import earn_many
 from loyalty.ledger.undo import undo
@@ -42,6 +43,15 @@ def test_an_earning_is_one_entry_one_leg_and_one_lot():
     leg, lot = Leg.objects.get(entry=posted.entry), Lot.objects.get(entry=posted.entry)
     assert (leg.from_book, leg.to_book, leg.amount) == ("P:issued", "M:avail", Decimal("12.34"))
     assert (lot.state, lot.original, lot.remaining) == ("active", Decimal("12.34"), Decimal("12.34"))
+
+
+def test_an_exchange_earns_nothing_more():
+    a_programme()
+    sold = an_order("A1", 1000)
+    exchange = an_order("A2", 5000, exchange_of="A1")
+
+    assert earn_by_orders([sold.pk, exchange.pk], now=NOW) == 1
+    assert Entry.objects.get().source_id == sold.pk
 
 
 def test_the_same_cause_answers_what_it_answered_first():

@@ -50,6 +50,7 @@ class Report:
     parked: int = 0  # of the stored: refunds that wait for their order
     reasons: Counter[str] = field(default_factory=Counter)  # rejected rows by code
     orders: Counter[str] = field(default_factory=Counter)  # stored, duplicates, rejected: of kinds that group rows
+    refunds: Counter[str] = field(default_factory=Counter)  # the same of refunds made of lines below zero
     anonymous_orders: int = 0  # new ones
     placeholders: int = 0  # cells such as 0, NULL or 无 where a member is named: they name nobody
     repeated_lines: int = 0  # exact repetitions within an order
@@ -63,12 +64,19 @@ class Report:
 class Ready:
     """One thing as ingest takes it, and the rows it was made of."""
 
+    takes: str  # the kind that ingest knows
     item: dict[str, Any]
     rows: list[Raw]
     named: list[str]  # the column of each of its identities
 
 
 SHOWN = 10
+COUNTED_AS = {
+    "order_lines": "orders",
+    "consents": "members",
+}  # kinds of files that the ingest log knows by another name
+# What a file brings, in the order in which it is stored: what came back after what it may be of.
+ORDERLY = ("members", "products", "orders", "order_items", "refunds", "returns", "events")
 
 
 def bring(
@@ -135,12 +143,16 @@ class _Run:
         self.found: list[Reject] = []
 
     def __call__(self, drop_repeated: bool, call: log.Call, progress: Callable[[Report], None]) -> Report:
-        self.log = log.Run(call, self.kind.takes, source=self.source, history=self.history, now=self.now)
+        self.log = log.Run(
+            call, COUNTED_AS.get(self.kind.name, self.kind.name), source=self.source, history=self.history, now=self.now
+        )
         at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
         things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
         while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
             self.log.unread([reject.code for reject in _culprits(self.found)])
-            self._store([ready for ready in chunk if ready is not None])
+            for takes in ORDERLY:
+                if ready := [each for each in chunk if each is not None and each.takes == takes]:
+                    self._store(takes, ready)
             self._tell()
             progress(self.report)
         self.report.rejects_file = self.rejects.close()
@@ -153,26 +165,30 @@ class _Run:
             dropped = repeated if dropping else 0
             self.report.dropped_lines += dropped
             self.report.read += len(rows) + dropped
-            yield self._built(rows)
+            if built := self._built(rows):
+                yield from built
+            else:
+                yield None  # so that a chunk of rejected rows is told, too
 
-    def _built(self, rows: list[Raw]) -> Ready | None:
-        """None when it was rejected: whole, since a part of an order is another order."""
+    def _built(self, rows: list[Raw]) -> list[Ready]:
+        """None of it when it was rejected: whole, since a part of an order is another order."""
         if bad := [n for n, row in enumerate(rows) if row.fault]:
             code, why = rows[bad[0]].fault or ("", "")
             self._refuse(rows, bad[0], "", code, why)
-            return None
+            return []
         named = self._by_name(rows)
         self.report.placeholders += sum(kinds.drop_placeholders(row, self.terms) for row in named)
         try:
-            item = self.kind.build(named, self.terms)
+            made = self.kind.build(named, self.terms)
         except Disagrees as error:
             why = _("this line says otherwise than the lines of the same order before it")
             self._refuse(rows, error.line, error.column, "disagrees", why)
-            return None
+            return []
         except Bad as error:
             self._refuse(rows, self._culprit(named, error), error.column, error.code, error.message)
-            return None
-        return Ready(item, rows, self._columns_of_identities(named))
+            return []
+        columns = self._columns_of_identities(named)
+        return [Ready(one.takes, one.item, [rows[n] for n in one.rows], columns) for one in made]
 
     def _by_name(self, rows: list[Raw]) -> list[dict[str, Any]]:
         return [dict(zip(self.columns.ours, row.cells, strict=True)) | self.columns.constants for row in rows]
@@ -193,8 +209,9 @@ class _Run:
                 return columns
         return []
 
-    def _refuse(self, rows: list[Raw], culprit: int, column: str, code: str, why: str) -> None:
-        self.report.orders["rejected"] += bool(self.kind.by)
+    def _refuse(self, rows: list[Raw], culprit: int, column: str, code: str, why: str, takes: str = "") -> None:
+        if self.kind.by:
+            self._of(takes)["rejected"] += 1
         theirs = self.columns.theirs.get(column, column)
         for n, row in enumerate(rows):
             if n == culprit:
@@ -207,20 +224,24 @@ class _Run:
                 )
             self.found.append(Reject(row.line, *told, row.cells))
 
-    def _store(self, chunk: list[Ready]) -> None:
-        once, again = _apart(chunk) if self.kind.takes in ("members", "products") else (chunk, 0)
-        answer = self._accept(once)
+    def _of(self, takes: str) -> Counter[str]:
+        """Where things are counted that rows make together; what could not be read counts as an order."""
+        return self.report.refunds if takes in ("refunds", "returns") else self.report.orders
+
+    def _store(self, takes: str, chunk: list[Ready]) -> None:
+        once, again = _apart(chunk) if takes in ("members", "products") else (chunk, 0)
+        answer = self._accept(takes, once)
         for rejected in answer.rejected:
             ready = once[rejected.index]
-            self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message)
-        self._count(once, answer)
+            self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message, takes)
+        self._count(takes, once, answer)
         self.report.duplicates += again
         self.log.again(again)
 
-    def _accept(self, chunk: list[Ready]) -> Accepted:
+    def _accept(self, takes: str, chunk: list[Ready]) -> Accepted:
         """A value that only the database refuses costs its own row, not its chunk."""
         try:
-            return self._take([ready.item for ready in chunk])
+            return self._take(takes, [ready.item for ready in chunk])
         except DataError:
             if len(chunk) == 1:
                 why = _("a value here is beyond what can be stored")
@@ -228,7 +249,7 @@ class _Run:
                 return Accepted(rejected=[Rejected(0, "", "unstorable", why)])
         whole = Accepted()
         for index, ready in enumerate(chunk):
-            answer = self._accept([ready])
+            answer = self._accept(takes, [ready])
             whole.accepted += answer.accepted
             whole.duplicates += answer.duplicates
             whole.rejected += [Rejected(index, r.path, r.code, r.message) for r in answer.rejected]
@@ -236,19 +257,17 @@ class _Run:
             whole.parked += answer.parked
         return whole
 
-    def _take(self, rows: list[dict[str, Any]]) -> Accepted:
-        if not rows:
-            return Accepted()
-        if self.kind.takes == "order_items":
+    def _take(self, takes: str, rows: list[dict[str, Any]]) -> Accepted:
+        if takes == "order_items":
             return items.add(rows, source=self.source, call=self.log, now=self.now)
-        return accept(self.kind.takes, rows, source=self.source, history=self.history, call=self.log, now=self.now)
+        return accept(takes, rows, source=self.source, history=self.history, call=self.log, now=self.now)
 
-    def _count(self, chunk: list[Ready], answer: Accepted) -> None:
+    def _count(self, takes: str, chunk: list[Ready], answer: Accepted) -> None:
         """In rows of the file, whatever they make together."""
         report = self.report
         fresh = [chunk[index] for index in answer.fresh]
         report.parked += answer.parked
-        if self.kind.takes == "orders":
+        if takes == "orders":
             report.anonymous_orders += sum(not ready.named for ready in fresh)
         if not self.kind.by:
             report.stored += answer.accepted
@@ -258,8 +277,8 @@ class _Run:
         stored = sum(len(ready.rows) for ready in fresh)
         report.stored += stored
         report.duplicates += sum(len(r.rows) for n, r in enumerate(chunk) if n not in refused) - stored
-        report.orders["stored"] += answer.accepted
-        report.orders["duplicates"] += answer.duplicates
+        self._of(takes)["stored"] += answer.accepted
+        self._of(takes)["duplicates"] += answer.duplicates
 
     def _place(self, ready: Ready, path: str) -> tuple[int, str]:
         """Where ingest found a fault -> which row, which of our columns."""
@@ -275,7 +294,7 @@ class _Run:
 
     def _row_of(self, ready: Ready, line: dict[str, Any]) -> int:
         """An order's lines are sorted; which row said this one."""
-        alone = (self.kind.build([row], self.terms)["items"][0] for row in self._by_name(ready.rows))
+        alone = (self.kind.build([row], self.terms)[0].item["items"][0] for row in self._by_name(ready.rows))
         return next((n for n, one in enumerate(alone) if one == line), 0)
 
     def _tell(self) -> None:

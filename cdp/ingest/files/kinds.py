@@ -10,9 +10,9 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -23,7 +23,12 @@ from cdp.ingest.files.cells import Bad
 from cdp.ingest.files.mapping import names_member
 
 Row = dict[str, Any]  # our column -> cell
-ONE_ORDER = ("channel", "store", "currency")  # what the lines of one order agree on, besides their member
+ONE_ORDER = (
+    "channel",
+    "store",
+    "currency",
+    "exchange_of",
+)  # what the lines of one order agree on, besides their member
 
 
 @dataclass
@@ -38,13 +43,20 @@ class Terms:
     said: Counter[str] = field(default_factory=Counter)  # events without an id, by what they say
 
 
+class Made(NamedTuple):
+    """One thing as ingest takes it, and which of the rows it was made of."""
+
+    takes: str  # the kind that ingest knows
+    item: Row
+    rows: Sequence[int]
+
+
 @dataclass(frozen=True)
 class Kind:
     name: str
-    takes: str  # the kind that ingest knows
     columns: tuple[str, ...]
     required: tuple[str, ...]
-    build: Callable[[Sequence[Row], Terms], dict[str, Any]]
+    build: Callable[[Sequence[Row], Terms], list[Made]]
     by: str = ""  # rows with the same value here are one thing together
     rest: str = ""  # where other columns go; "" leaves them out
     member: str = ""  # whether its rows may or must name a member
@@ -194,17 +206,18 @@ def _order(rows: Sequence[Row], terms: Terms) -> Row:
         {
             "channel": cells.text(row, "channel"),
             "store": cells.text(row, "store"),
+            "exchange_of": cells.text(row, "exchange_of"),
             "points_used": None if points is None else str(points),
         }
     )
 
 
-def _line(row: Row, amount: int) -> Row:
+def _line(row: Row, quantity: int | Decimal, amount: int) -> Row:
     line = {
         "sku": cells.text(row, "sku", needed=True),
         "name": cells.text(row, "name"),
         "category": cells.parts(row, "category"),
-        "quantity": cells.quantity(row, "quantity"),
+        "quantity": quantity,
         "amount": amount,
     }
     discount = cells.money(row, "discount")
@@ -214,24 +227,62 @@ def _line(row: Row, amount: int) -> Row:
 
 
 def _items(rows: Sequence[Row], terms: Terms) -> Row:
-    lines = [_line(row, cells.money(row, "amount", needed=True) or 0) for row in rows]
+    lines = [_line(row, cells.quantity(row, "quantity"), cells.money(row, "amount", needed=True) or 0) for row in rows]
     return {"order_id": cells.text(rows[0], "order_id", needed=True), "items": _in_one_order(lines)}
 
 
-def _flat(rows: Sequence[Row], terms: Terms) -> Row:
-    """An order from its lines. Till clocks tick while a receipt prints: the order was placed with its first line."""
-    lines = [_line(row, _sold_for(row)) for row in rows]
+def _flat(rows: Sequence[Row], terms: Terms) -> list[Made]:
+    """An order from its lines, and refunds from those below zero: of the orders that they name, else of none."""
+    counted = [_counted(row) for row in rows]
     first = _agreed(rows, terms)
-    at = [cells.instant(row, "placed_at", terms.zone, needed=True) for row in rows]
-    order = {
-        "id": cells.text(first, "id", needed=True),
+    at = [_placed(row, terms) for row in rows]
+    whose = {
         "identities": _identities(first, terms),
-        "placed_at": min(instant.astimezone(UTC) for instant in at if instant),
-        "amount": sum(line["amount"] for line in lines),
         "currency": cells.text(first, "currency") or terms.currency,
-        "items": _in_one_order(lines),
     }
-    return order | {name: cells.text(first, name) for name in ("channel", "store")}
+    number = cells.text(first, "id", needed=True)
+    sold = [n for n, (quantity, amount) in enumerate(counted) if quantity >= 0 and amount >= 0]
+    made = []
+    if sold:
+        lines = [_line(rows[n], *counted[n]) for n in sold]
+        # Till clocks tick while a receipt prints: the order was placed with its first line.
+        order = {"id": number, "placed_at": min(at[n] for n in sold), "amount": sum(line["amount"] for line in lines)}
+        order |= {name: cells.text(first, name) for name in ("channel", "store", "exchange_of")}
+        made.append(Made("orders", order | whose | {"items": _in_one_order(lines)}, sold))
+    for named, back in _given_back(rows, sold).items():
+        lines = [_back(rows[n], *counted[n]) for n in back]
+        refund = {"refunded_at": min(at[n] for n in back), "amount": sum(line["amount"] for line in lines)}
+        refund |= {"id": _refund_id(number, named), "items": _in_one_order(lines)}
+        if named:
+            made.append(Made("refunds", refund | {"order_id": named}, back))
+        else:
+            made.append(Made("returns", refund | whose, back))
+    return made
+
+
+def _placed(row: Row, terms: Terms) -> datetime:
+    at = cells.instant(row, "placed_at", terms.zone, needed=True)
+    assert at is not None
+    return at.astimezone(UTC)
+
+
+def _given_back(rows: Sequence[Row], sold: Sequence[int]) -> dict[str, list[int]]:
+    """The lines below zero by the order that they name ("": none)."""
+    found: dict[str, list[int]] = {}
+    for n in sorted(set(range(len(rows))).difference(sold)):
+        named = cells.text(rows[n], "order_id")
+        found.setdefault("" if cells.names_nobody("order_id", named) else named, []).append(n)
+    return found
+
+
+def _back(row: Row, quantity: int | Decimal, amount: int) -> Row:
+    return {"sku": cells.text(row, "sku", needed=True), "quantity": abs(quantity), "amount": abs(amount)}
+
+
+def _refund_id(number: str, named: str) -> str:
+    """The same lines again are the same refund, and other lines under the same number a conflict."""
+    said = f"lines:{number}:{named}" if named else f"lines:{number}"
+    return said if len(said) <= 200 else f"lines:{hashlib.sha256(said.encode()).hexdigest()}"
 
 
 def _agreed(rows: Sequence[Row], terms: Terms) -> Row:
@@ -253,48 +304,55 @@ class Disagrees(Exception):
         self.line, self.column = line, column
 
 
-def _sold_for(row: Row) -> int:
-    amount = cells.money(row, "amount")
+def _counted(row: Row) -> tuple[int | Decimal, int]:
+    """Quantity and fen of a line; either below zero: something came back."""
+    quantity, amount = cells.quantity(row, "quantity"), cells.money(row, "amount")
     if amount is None:
         price = cells.number(row, "unit_price", needed=True)
-        amount = cells.rounded((price or Decimal(0)) * cells.quantity(row, "quantity"))
-    if amount < 0 or cells.quantity(row, "quantity") < 0:
-        column = "quantity" if cells.quantity(row, "quantity") < 0 else "amount"
-        raise Bad(column, "refund_line", _("a line below zero is a return; returns come in as refunds of their order"))
-    return amount
+        amount = cells.rounded((price or Decimal(0)) * quantity)
+    return quantity, amount
 
 
 def _in_one_order(lines: list[Row]) -> list[Row]:
     """However a file sorts them, the same lines make the same order."""
     return sorted(
-        lines, key=lambda line: (line["sku"], line["amount"], line["quantity"], line["name"], line["category"])
+        lines,
+        key=lambda line: (
+            line["sku"],
+            line["amount"],
+            line["quantity"],
+            line.get("name", ""),
+            line.get("category", []),
+        ),
     )
 
 
+def _alone(takes: str, build: Callable[[Sequence[Row], Terms], Row]) -> Callable[[Sequence[Row], Terms], list[Made]]:
+    """All rows make one thing."""
+    return lambda rows, terms: [Made(takes, build(rows, terms), range(len(rows)))]
+
+
 KINDS = (
-    Kind("members", "members", ("registered_at", "tags"), (), _member, rest="attributes", member="must"),
+    Kind("members", ("registered_at", "tags"), (), _alone("members", _member), rest="attributes", member="must"),
     Kind(
         "orders",
-        "orders",
-        ("id", "placed_at", "amount", "currency", "channel", "store", "coupon_codes", "points_used"),
+        ("id", "placed_at", "amount", "currency", "channel", "store", "coupon_codes", "points_used", "exchange_of"),
         ("id", "placed_at", "amount"),
-        _order,
+        _alone("orders", _order),
         member="may",
     ),
     Kind(
         "order_items",
-        "order_items",
         ("order_id", "sku", "name", "category", "quantity", "amount", "discount"),
         ("order_id", "sku", "quantity", "amount"),
-        _items,
+        _alone("order_items", _items),
         by="order_id",
     ),
     Kind(
         "order_lines",
-        "orders",
         (
             *("id", "placed_at", "sku", "name", "category", "quantity", "amount", "unit_price", "discount"),
-            *("channel", "store", "currency"),
+            *("channel", "store", "currency", "order_id", "exchange_of"),
         ),
         ("id", "placed_at", "sku", "quantity"),
         _flat,
@@ -303,34 +361,30 @@ KINDS = (
     ),
     Kind(
         "products",
-        "products",
         ("sku", "name", "brand", "category", "price", "launched_at", "replenish_days"),
         ("sku",),
-        _product,
+        _alone("products", _product),
         rest="attributes",
     ),
     Kind(
         "refunds",
-        "refunds",
         ("id", "order_id", "refunded_at", "amount"),
         ("id", "order_id", "refunded_at", "amount"),
-        _refund,
+        _alone("refunds", _refund),
     ),
     Kind(
         "events",
-        "events",
         ("id", "type", "occurred_at"),
         ("type", "occurred_at"),
-        _event,
+        _alone("events", _event),
         rest="properties",
         member="must",
     ),
     Kind(
         "consents",
-        "members",
         ("channel", "purpose", "state", "at", "evidence", "wording", "guardian"),
         ("channel", "purpose", "state", "at"),
-        _consent,
+        _alone("members", _consent),
         member="must",
     ),
 )

@@ -95,6 +95,11 @@ class Command(BaseCommand):
         if report.orders:
             counts = {name: report.orders[name] for name in ("stored", "duplicates", "rejected")}
             self.stdout.write(_("orders: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts)
+        if report.refunds:
+            counts = {name: report.refunds[name] for name in ("stored", "duplicates", "rejected")}
+            self.stdout.write(
+                _("refunds: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts
+            )
         if report.parked:
             self.stdout.write(_("%(parked)d of them wait for their order") % {"parked": report.parked})
         if report.anonymous_orders:

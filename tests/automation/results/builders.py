@@ -23,12 +23,25 @@ def a_member(**fields: object) -> Member:
     return Member.objects.create(**{"created_at": day(-300), **fields})
 
 
-def an_order(member: Member, at: datetime, amount: int = 1000) -> Order:
+def an_order(member: Member | None, at: datetime, amount: int = 1000, **other: object) -> Order:
     source, _made = Source.objects.get_or_create(code="till", defaults={"name": "till"})
     return Order.objects.create(
         member=member, source=source, external_id=f"o{next(_numbers)}", placed_at=at, amount=amount, currency="USD",
-        recorded_at=at,
+        recorded_at=at, **other,
     )  # fmt: skip
+
+
+def a_return(member: Member | None, at: datetime, amount: int) -> Refund:
+    """Without an order."""
+    source, _made = Source.objects.get_or_create(code="till", defaults={"name": "till"})
+    return Refund.objects.create(
+        member=member,
+        source=source,
+        external_id=f"r{next(_numbers)}",
+        refunded_at=at,
+        amount=amount,
+        recorded_at=at,
+    )
 
 
 def a_refund(order: Order, at: datetime, amount: int) -> Refund:

@@ -36,6 +36,16 @@ def test_the_last_of_two_journeys_that_touched_gets_the_credit():
     assert (conversion.amount, conversion.at, conversion.model) == (1999, day(5), "last_touch")
 
 
+def test_an_exchange_is_not_credited():
+    member = a_member()
+    a_message(an_enrolment(a_journey(), member, day(0)), day(1))
+    order = an_order(member, day(2))
+    exchange = an_order(member, day(3), exchange_of=order.external_id)
+
+    assert credit([order.pk, exchange.pk], now=NOW) == 1
+    assert Conversion.objects.get().order_id == order.pk
+
+
 def test_crediting_twice_is_once():
     member = a_member()
     a_message(an_enrolment(a_journey(), member, day(0)), day(1))

@@ -11,7 +11,17 @@ from cdp import profiles
 from cdp.ingest.accept import accept
 from cdp.models import Member, Placement
 from config.ground.models import Brand
-from tests.automation.results.builders import NOW, a_journey, a_member, a_message, a_refund, an_enrolment, an_order, day
+from tests.automation.results.builders import (
+    NOW,
+    a_journey,
+    a_member,
+    a_message,
+    a_refund,
+    a_return,
+    an_enrolment,
+    an_order,
+    day,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +67,19 @@ def test_what_was_given_back_before_the_day_is_no_purchase_and_what_later_is_sti
     assert kpi("repurchase_rate") == Value(2, 3)
     assert kpi("mean_interval") == Value(2, 2)
     assert kpi("arpu") == Value(3000 + 500 + 400, 3)
+
+
+def test_exchanges_and_returns_are_money_and_no_purchase():
+    member = bought(1)
+    order = an_order(member, day(2), 500)
+    an_order(member, day(9), 700, exchange_of=order.external_id)
+    a_refund(order, day(9), 500)
+    for who, when in ((member, 10), (member, -40), (member, 40), (None, 10)):
+        a_return(who, day(when), 100)
+
+    assert kpi("repurchase_rate") == Value(1, 1)
+    assert kpi("mean_interval") == Value(1, 1)
+    assert kpi("arpu") == Value(1000 + 700 - 100, 1)
 
 
 def test_repurchase_conversion_waits_until_the_window_is_over():

@@ -13,7 +13,17 @@ from automation.tasks import roll_up as task
 from cdp.models import Order, Placement
 from config.ground import clock
 from config.ground.models import Brand
-from tests.automation.results.builders import NOW, a_journey, a_member, a_message, a_refund, an_enrolment, an_order, day
+from tests.automation.results.builders import (
+    NOW,
+    a_journey,
+    a_member,
+    a_message,
+    a_refund,
+    a_return,
+    an_enrolment,
+    an_order,
+    day,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +170,22 @@ def test_the_tick_rolls_up_the_brands_today(world):
 
     assert max(Figure.objects.values_list("day", flat=True)) == OCT_4
     assert figures()["orders",] == 2
+
+
+def test_a_days_amount_has_its_exchanges_and_its_returns_and_a_late_one_brings_the_day_back():
+    member = a_member()
+    order = an_order(member, day(2), 500)
+    an_order(member, day(3.1), 700, exchange_of=order.external_id)
+    a_refund(order, day(3.1), 500)
+    a_return(None, day(3.2), 50)
+    catch_up(now=day(7))
+    assert (figures()[("orders",)], figures()[("amount",)]) == (0, 650)
+    assert (figures(date(2017, 10, 3))[("orders",)], figures(date(2017, 10, 3))[("amount",)]) == (1, 500)
+
+    a_return(member, day(3.3), 30)
+    a_return(member, day(-10), 20)  # on a day without any order
+    days = catch_up(now=day(20))
+
+    assert OCT_4 in days
+    assert figures()[("amount",)] == 620
+    assert figures(date(2017, 9, 21))[("amount",)] == -20
