@@ -116,7 +116,10 @@ MEANINGS = (
         "identities",
         "identities",
         _("identities per member"),
-        _("members by the number of identities that name them / members whom orders, events or new identities of the period name"),
+        _(
+            "members by the number of identities that name them / members whom orders, events or new identities of the "
+            "period name"
+        ),
     ),
     Meaning(
         "identity_kinds",
@@ -137,7 +140,10 @@ MEANINGS = (
         "attributes",
         "share",
         _("members with an attribute"),
-        _("members of whom the attribute is known, from any source / members whom orders, events or new identities of the period name"),
+        _(
+            "members of whom the attribute is known, from any source / members whom orders, events or new identities of the "
+            "period name"
+        ),
     ),
     Meaning(
         "newcomers",

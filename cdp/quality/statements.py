@@ -113,7 +113,8 @@ MEMBERS = f"""
         WHERE member_id IS NOT NULL GROUP BY 1, 2
         UNION ALL
         SELECT 0, id FROM cdp_member
-        WHERE %(newcomers)s AND merged_into_id IS NULL AND erased_at IS NULL AND created_at >= %(start)s AND created_at <= %(as_of)s),
+        WHERE %(newcomers)s AND merged_into_id IS NULL AND erased_at IS NULL
+          AND created_at >= %(start)s AND created_at <= %(as_of)s),
     theirs AS (SELECT n.source_id, n.member_id, i.id, i.kind, i.weak_since,
                       (SELECT count(*) FROM cdp_identityuse u WHERE u.identity_id = i.id) AS others
                FROM named n LEFT JOIN cdp_identity i ON i.member_id = n.member_id AND i.created_at <= %(as_of)s),
