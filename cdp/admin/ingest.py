@@ -71,7 +71,7 @@ class IngestCallAdmin(Named, ReadOnlyAdmin):
     ordering = ["-id"]
     search_fields = ["=request_id"]
     search_help_text = _("a request id, a day such as 2026-11-25, or a minute such as 2026-11-25 03:12")
-    change_form_after_template = "cdp/ingest_call.html"
+    change_form_outer_after_template = "cdp/ingest_call.html"  # it has a form of its own
     fields = [
         ("at", "source"), ("what", "door"), ("stands", "actor"), ("request_id", "file"),
         ("rows", "accepted"), ("duplicates", "rejected"), "history",

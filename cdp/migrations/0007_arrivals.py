@@ -6,6 +6,7 @@ ARRIVALS = {
     "refund_by_arrival": "cdp_refund USING brin (recorded_at)",
     "event_by_arrival": "cdp_event USING brin (recorded_at)",
     "member_by_arrival": "cdp_member USING brin (created_at)",
+    "identity_by_arrival": "cdp_identity USING brin (created_at)",
 }
 
 

@@ -116,19 +116,34 @@ MEANINGS = (
         "identities",
         "identities",
         _("identities per member"),
-        _("members by the number of identities that name them / members whom orders or events of the period name"),
+        _(
+            "members by the number of identities that name them / members whom orders, events or new identities of the "
+            "period name"
+        ),
     ),
     Meaning(
         "identity_kinds",
         "share",
         _("members with an identity"),
-        _("members whom an identity of the kind names / members whom orders or events of the period name"),
+        _("members whom an identity of the kind names / members whom orders, events or new identities of the period name"),
+    ),
+    Meaning(
+        "shared",
+        "identities",
+        _("shared identities"),
+        _(
+            "identities of these members that others named themselves with too, and by how many members at most; beyond its "
+            "cap a value turns weak and names nobody by itself"
+        ),
     ),
     Meaning(
         "attributes",
         "share",
         _("members with an attribute"),
-        _("members of whom the attribute is known, from any source / members whom orders or events of the period name"),
+        _(
+            "members of whom the attribute is known, from any source / members whom orders, events or new identities of the "
+            "period name"
+        ),
     ),
     Meaning(
         "newcomers",

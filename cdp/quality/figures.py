@@ -26,6 +26,7 @@ from cdp.quality.shapes import (
     Refusals,
     RejectedDay,
     Share,
+    Shared,
     Validity,
     Volume,
     Waiting,
@@ -167,6 +168,10 @@ def _members(rows: Sequence[tuple[str, str, int]]) -> Members:
         [share(label, found["identities"].get(key, 0), total) for key, label in labels.items()] if total else [],
         found["most"].get("", 0),
         [share(kind, members, total) for kind, members in found["kind"].items()],
+        [
+            Shared(kind, identities, found["most_shared"][kind], found["weak"][kind])
+            for kind, identities in found["shared"].items()
+        ],
         [share(name, members, total) for name, members in list(found["attribute"].items())[:MANY]],
     )
 

@@ -117,6 +117,17 @@ class Waiting(Struct, frozen=True):
     ages: Ages
 
 
+class Shared(Struct, frozen=True):
+    """Identities of a kind that more than one member named itself with: how many, by how many members at most, and how many
+    of them have turned weak.
+    """
+
+    kind: Annotated[str, Meta(examples=["phone"])]
+    identities: int
+    most: int
+    weak: int
+
+
 class Members(Struct, frozen=True):
     """Members and how many identities name each: of `0`, `1`, `2`, `3+`."""
 
@@ -124,6 +135,7 @@ class Members(Struct, frozen=True):
     identities: list[Share]
     most: int
     kinds: list[Share]
+    shared: list[Shared]
     attributes: list[Share]
 
 

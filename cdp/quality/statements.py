@@ -99,23 +99,36 @@ PARKED = """
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
-# source (0: who came in these days), what, which, members. "identities": by how many; "most"; by kind; by attribute
+# source (0: who came in these days), what, which, members. "identities": by how many; "most"; by kind; by attribute; and of the
+# identities that more than one member uses, by kind: how many "shared", by how many at "most_shared", and how many are "weak"
 MEMBERS = f"""
     WITH named AS (
-        SELECT DISTINCT source_id, member_id FROM (SELECT source_id, member_id FROM cdp_order WHERE {_ARRIVED}
-                                                   UNION ALL
-                                                   SELECT source_id, member_id FROM cdp_event WHERE {_ARRIVED}) facts
-        WHERE member_id IS NOT NULL
+        SELECT source_id, member_id FROM (
+            SELECT source_id, member_id FROM cdp_order WHERE {_ARRIVED}
+            UNION ALL
+            SELECT source_id, member_id FROM cdp_event WHERE {_ARRIVED}
+            UNION ALL
+            SELECT source_id, member_id FROM cdp_identity
+            WHERE source_id = ANY(%(sources)s) AND created_at >= %(start)s AND created_at <= %(as_of)s) told
+        WHERE member_id IS NOT NULL GROUP BY 1, 2
         UNION ALL
-        SELECT 0, id FROM cdp_member WHERE %(newcomers)s AND created_at >= %(start)s AND created_at <= %(as_of)s),
-    held AS (SELECT n.source_id, n.member_id, count(i.id) AS identities FROM named n
-             LEFT JOIN cdp_identity i ON i.member_id = n.member_id AND i.created_at <= %(as_of)s GROUP BY 1, 2)
+        SELECT 0, id FROM cdp_member
+        WHERE %(newcomers)s AND merged_into_id IS NULL AND erased_at IS NULL
+          AND created_at >= %(start)s AND created_at <= %(as_of)s),
+    theirs AS (SELECT n.source_id, n.member_id, i.id, i.kind, i.weak_since,
+                      (SELECT count(*) FROM cdp_identityuse u WHERE u.identity_id = i.id) AS others
+               FROM named n LEFT JOIN cdp_identity i ON i.member_id = n.member_id AND i.created_at <= %(as_of)s),
+    held AS (SELECT source_id, member_id, count(id) AS identities FROM theirs GROUP BY 1, 2)
     SELECT source_id, 'identities', least(identities, 3)::text, count(*) FROM held GROUP BY 1, 3
     UNION ALL
     SELECT source_id, 'most', '', max(identities) FROM held GROUP BY 1
     UNION ALL
-    SELECT n.source_id, 'kind', i.kind, count(DISTINCT n.member_id) FROM named n
-    JOIN cdp_identity i ON i.member_id = n.member_id AND i.created_at <= %(as_of)s GROUP BY 1, 3
+    SELECT source_id, 'kind', kind, count(DISTINCT member_id) FROM theirs WHERE kind IS NOT NULL GROUP BY 1, 3
+    UNION ALL
+    SELECT t.source_id, shared.*
+    FROM (SELECT source_id, kind, count(*) AS shared, max(others) + 1 AS most, count(weak_since) AS weak
+          FROM theirs WHERE others > 0 OR weak_since IS NOT NULL GROUP BY 1, 2) t
+    CROSS JOIN LATERAL (VALUES ('shared', t.kind, t.shared), ('most_shared', t.kind, t.most), ('weak', t.kind, t.weak)) shared
     UNION ALL
     SELECT n.source_id, 'attribute', a.key, count(*) FROM named n JOIN cdp_member m ON m.id = n.member_id
     CROSS JOIN LATERAL jsonb_each(m.attributes) a (key, value)

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cdp.admin.quality_words import field_label, part_label, reason_label, why_label
 from cdp.errors import UnknownSource
@@ -146,6 +147,7 @@ def _source(of: OfSource, found: Quality) -> dict[str, Any]:
         "members": of.members,
         "identities": _identities(of.members),
         "kinds": [bar(field_label(f"identity:{one.key}"), one) for one in of.members.kinds],
+        "shared": [(field_label(f"identity:{one.kind}"), one) for one in of.members.shared],
         "attributes": [bar(one.key, one) for one in of.members.attributes],
     }  # fmt: skip
 
@@ -158,14 +160,14 @@ def _identities(of: Members) -> list[Bar]:
 
 def _headlines(of: OfSource, found: Quality) -> list[tuple[str, str, str]]:
     """Label, figure, and what stands beside it."""
-    rows = sum(volume.rows for volume in of.volume)
+    rows, calls = (sum(getattr(volume, name) for volume in of.volume) for name in ("rows", "calls"))
     duplicates, rejected = (sum(getattr(v, name) for v in of.volume) for name in ("duplicates", "rejected"))
     return [
         (_("new rows today"), f"{of.today.rows:,}", _against(of.today)),
         (
             _("rows in the period"),
             f"{rows:,}",
-            _("%(calls)s calls") % {"calls": f"{sum(v.calls for v in of.volume):,}"},
+            ngettext("%(calls)s call", "%(calls)s calls", calls) % {"calls": f"{calls:,}"},
         ),
         (_("duplicates"), percent(duplicates / rows if rows else None), f"{duplicates:,} / {rows:,}"),
         (_("rejected"), percent(rejected / rows if rows else None), f"{rejected:,} / {rows:,}"),
@@ -202,7 +204,7 @@ def _lags(lags: Sequence[Lag]) -> list[dict[str, Any]]:
 
 
 def _complete(of: Completeness) -> Group:
-    rows = _("%(rows)s rows") % {"rows": f"{of.rows:,}"}
+    rows = ngettext("%(rows)s row", "%(rows)s rows", of.rows) % {"rows": f"{of.rows:,}"}
     return Group(kind_label(of.kind), rows, [bar(field_label(one.key), one) for one in of.fields])
 
 

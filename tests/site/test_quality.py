@@ -60,7 +60,7 @@ def test_a_source_with_calls_of_long_ago_says_that_nothing_came(admin_client):
         "Nothing came in these days.",
         "No row was rejected.",
         "Nothing waits.",
-        "No order or event of these days",
+        "Nothing in these days names a member.",
     ):
         assert text in said
 

@@ -86,6 +86,7 @@ class Command(BaseCommand):
             self._head("identities")
             self._members(of.members)
             self._shares("identity_kinds", of.members.kinds)
+            self._shared(of.members)
             self._shares("attributes", of.members.attributes)
 
     def _lags(self, of: OfSource) -> None:
@@ -101,6 +102,14 @@ class Command(BaseCommand):
         for one in of.identities:
             self.stdout.write(f"  {one.key}: {_parts(one)}")
         self.stdout.write("  " + _("at most %(most)d") % {"most": of.most})
+
+    def _shared(self, of: Members) -> None:
+        if of.shared:
+            self._head("shared")
+        for one in of.shared:
+            kind = field_label(f"identity:{one.kind}")
+            counts = _("%(identities)d identities, by at most %(most)d members, %(weak)d weak")
+            self.stdout.write(f"  {kind}: {counts % msgspec.structs.asdict(one)}")
 
     def _shares(self, figure: str, shares: Iterable[Share], *, of: str = "") -> None:
         shares = list(shares)

@@ -10,7 +10,7 @@ from cdp.errors import UnknownSource
 from cdp.ingest import log
 from cdp.models import Member
 from cdp.quality import measure
-from tests.builders import a_member, at
+from tests.builders import at
 from tests.cdp.quality.conftest import shares
 
 pytestmark = pytest.mark.django_db
@@ -164,7 +164,8 @@ def test_identities_per_member_over_those_whom_the_period_names(send, shop):
         send("orders", order(f"A{n}", identities=identities))
         send("events", event(f"E{n}", identities=identities[:1]))
     send("members", {"identities": ["crm_id:3"], "attributes": {"city": "上海", "name": ""}})
-    a_member(crm_id="unheard-of")
+    send("members", {"identities": ["crm_id:4"]}, now="2025-12-01 10:00")
+    send("members", {"identities": ["crm_id:5"]}, source="crm")
 
     members = shop().members
 
@@ -172,6 +173,28 @@ def test_identities_per_member_over_those_whom_the_period_names(send, shop):
     assert shares(members.identities) == {"0": (0, 3), "1": (1, 3), "2": (1, 3), "3+": (1, 3)}
     assert shares(members.kinds) == {"crm_id": (3, 3), "phone": (2, 3), "email": (1, 3), "pos_card": (1, 3)}
     assert shares(members.attributes) == {"city": (1, 3)}
+
+
+def test_a_member_of_whom_the_source_only_told_counts_in_the_days_it_told(send, shop):
+    send(
+        "members",
+        {"identities": ["crm_id:1", "phone:13900000001"], "attributes": {"city": "上海"}},
+        now="2026-02-10 10:00",
+    )
+
+    assert (shop(days=30).members.members, shares(shop(days=30).members.identities)["2"]) == (1, (1, 1))
+    assert shop(days=7).members.members == 0
+
+
+def test_a_phone_that_a_family_shares_and_one_that_is_everybodys(send, shop):
+    for n in range(3):
+        send("members", {"identities": [f"crm_id:a{n}", "phone:13900000001"]})
+    for n in range(6):
+        send("members", {"identities": [f"crm_id:b{n}", "phone:13900000002"]})
+
+    [phones] = shop().members.shared
+
+    assert (phones.kind, phones.identities, phones.most, phones.weak) == ("phone", 2, 4, 1)
 
 
 def test_new_members_whom_nobody_can_name(send):
