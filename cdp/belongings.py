@@ -37,7 +37,7 @@ _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code =
 MONEY = Kept("the sums of what was sold stay, under a number that names nobody")
 
 declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=By(forgotten.identities))
-declare(DataKey, merge=STAYS, export=("made_at",), erase=By(forgotten.keys))  # what was sealed under it stays under it
+declare(DataKey, merge=one_person.DATA_KEY, export=("made_at",), erase=By(forgotten.keys))
 declare(IdentityUse, merge=Moves(unless=("identity_id",)), export=("identity__kind",), erase=DELETED)
 declare(
     MergeCandidate,
