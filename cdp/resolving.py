@@ -32,6 +32,7 @@ class Resolved:
     rules: Rules
     fresh: set[int] = field(default_factory=set)  # members that were made
     news: set[int] = field(default_factory=set)  # members that got an identity
+    new: set[Key] = field(default_factory=set)  # identities that were nobody's before
     weak: set[int] = field(default_factory=set)  # rows without any strong identity
     meetings: list[Meeting] = field(default_factory=list)
     ids: dict[Key, int] = field(default_factory=dict)  # of the batch's identities
@@ -85,7 +86,7 @@ class _Resolving:
             whole = all(key in keys for key in row)
             if len(named) > 1 or (named and not whole):
                 curious |= named
-            if len(named) > 1 or any(self.rules.of(key.kind).weak for key in row):
+            if len(named) > 1 or any(self.rules.ever_weak(key.kind) for key in row):
                 used |= {keys[key].id for key in row if key in keys}
         return Knowledge(keys, held_by(curious, but=self.ours.values()), used_by(used))
 
@@ -147,6 +148,7 @@ class _Resolving:
             self.rules,
             fresh=fresh,
             news={self.ids[person] for person in plan.new.values()},
+            new=set(plan.new),
             weak=plan.weak,
             meetings=plan.meetings,
             ids=ids,

@@ -31,6 +31,8 @@ class Rules:
         self.untrusted = source is not None and source.trust == Source.Trust.UNTRUSTED
         self._trusted = source is not None and source.trust == Source.Trust.TRUSTED
         self._rules = {(rule.source_id, rule.kind): rule for rule in IdentityRule.objects.all()}
+        self._ever_weak = {kind.name for kind in kinds.KINDS if kind.weak}
+        self._ever_weak |= {kind for (_source, kind), rule in self._rules.items() if rule.strength == "weak"}
         self._terms: dict[tuple[str, int | None], Terms] = {}
 
     def of(self, kind: str) -> Terms:
@@ -42,7 +44,7 @@ class Rules:
 
     def ever_weak(self, kind: str) -> bool:
         """Whether any source says it weakly: only then may an event wait for it."""
-        return kinds.BY_NAME[kind].weak or any(r.strength == "weak" for (_s, k), r in self._rules.items() if k == kind)
+        return kind in self._ever_weak
 
     def _of(self, kind: str, source: int | None) -> Terms:
         if (kind, source) not in self._terms:

@@ -30,7 +30,7 @@ from config.ground.readonly import ReadOnlyAdmin, badge
 State = MergeCandidate.State
 COLOURS = {"open": "info", "due": "warning", "joined": "success", "dismissed": "danger"}
 SURE, LIKELY = 75, 50
-ATTRIBUTES: dict[str, Any] = {"name": _("name"), "birthday": _("birthday"), "gender": _("gender")}
+ATTRIBUTES: dict[str, Any] = {"name": _("full name"), "birthday": _("birthday"), "gender": _("gender")}
 
 
 @admin.register(MergeCandidate)

@@ -3,8 +3,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp.admin.shown import amount
+from cdp.admin.words import KINDS
 from cdp.models import Order, OrderLine, Parked, Refund
+from config.ground.admin.shown import word
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
+
+SORTS = {"event": _("event"), "refund": _("refund")}
 
 
 class LineInline(ReadOnlyInline):
@@ -65,10 +69,22 @@ class OrderAdmin(ReadOnlyAdmin):
 
 @admin.register(Parked)
 class ParkedAdmin(ReadOnlyAdmin):
-    list_display = ["kind", "external_id", "waits_for", "why", "parked_at", "alarmed_at", "source"]
+    list_display = ["sort", "external_id", "parent", "why", "parked_at", "alarmed_at", "source"]
     list_filter = ["why", "source"]
     list_select_related = ["source"]
     list_fullwidth = True
     ordering = ["parked_at"]
     search_fields = ["=external_id", "=waits_for"]
     search_help_text = _("number of the row, or of the order that it waits for")
+
+    @display(description=_("kind"), ordering="kind")
+    def sort(self, parked: Parked) -> str:
+        return word(SORTS, parked.kind)
+
+    @display(description=_("waits for"))
+    def parent(self, parked: Parked) -> str:
+        """The order's number; of an event, the kinds of its identities."""
+        if parked.why != Parked.Why.NO_MEMBER:
+            return parked.waits_for
+        kinds = (name.partition("@") for name in parked.waits_for.split(", "))
+        return ", ".join(f"{word(KINDS, kind)}{at}{app}" for kind, at, app in kinds)

@@ -50,7 +50,19 @@ class SourceAdmin(ModelAdmin):
 
 
 class RuleForm(forms.ModelForm):
+    source = forms.ModelChoiceField(
+        label=_("source"), queryset=Source.objects.order_by("code"), required=False, empty_label=_("every source"),
+        widget=UnfoldAdminSelectWidget,
+    )  # fmt: skip
     kind = forms.ChoiceField(label=_("kind"), choices=list(KINDS.items()), widget=UnfoldAdminSelectWidget)
+
+    trusted = forms.NullBooleanField(
+        label=_("joins members"),
+        required=False,
+        widget=UnfoldAdminSelectWidget(
+            choices=[("", _("as the source is trusted")), ("True", _("yes")), ("False", _("no"))]
+        ),
+    )
 
     class Meta:
         model = IdentityRule

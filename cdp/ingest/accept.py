@@ -159,7 +159,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         now=now,
     )
     _conclude(found, changed, answer, history, now)
-    told = sum(member in changed for member, _p in rows)
+    told = sum(member in changed or not found.new.isdisjoint(p.keys) for member, p in rows)
     answer.accepted += told
     answer.duplicates += len(rows) - told
 

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=40, verbose_name='kind')),
                 ('strength', models.CharField(choices=[('strong', 'strong: names a person'), ('weak', 'weak: names a thing that people share')], max_length=6, verbose_name='strength')),
-                ('trusted', models.BooleanField(blank=True, help_text='Unknown: as the source is trusted.', null=True, verbose_name='joins members')),
+                ('trusted', models.BooleanField(blank=True, help_text='Empty: as the source is trusted.', null=True, verbose_name='joins members')),
                 ('single', models.BooleanField(default=False, verbose_name='one value a person')),
                 ('cap', models.PositiveIntegerField(blank=True, help_text='Named by more members than this, a value turns weak. Empty: by any number.', null=True, verbose_name='members at most')),
             ],

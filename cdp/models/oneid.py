@@ -26,7 +26,7 @@ class IdentityRule(models.Model):
     kind = models.CharField(_("kind"), max_length=40)
     strength = models.CharField(_("strength"), max_length=6, choices=Strength.choices)
     trusted = models.BooleanField(
-        _("joins members"), null=True, blank=True, help_text=_("Unknown: as the source is trusted.")
+        _("joins members"), null=True, blank=True, help_text=_("Empty: as the source is trusted.")
     )
     single = models.BooleanField(_("one value a person"), default=False)
     cap = models.PositiveIntegerField(

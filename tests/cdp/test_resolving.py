@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from cdp import identity
-from cdp.models import Consent, Event, Identity, IdentityUse, Member, Merge, MergeCandidate, Order, Telling
+from cdp.models import Consent, Event, Identity, IdentityUse, Member, Merge, MergeCandidate, Order, Parked, Telling
 from config.ground.models import Alarm
 from tests.cdp.persons import a_rule, a_source, event, order, pairs, send, tell, whose
 
@@ -108,6 +108,26 @@ def test_an_untrusted_partner_adds_nothing_to_a_member_of_others():
     assert whose(MAIL) == whose("pos_card:9") != theirs
     assert not Identity.objects.filter(kind="device").exists()
     assert pairs() == [(theirs, whose(MAIL), "open")]
+
+
+def test_what_an_untrusted_partner_says_of_its_own_is_news_once():
+    a_source("partner", "untrusted")
+    tell(["crm_id:1", PHONE])
+
+    first, again = (tell([PHONE, MAIL], source="partner") for _time in range(2))
+
+    assert (first.accepted, first.duplicates, again.accepted, again.duplicates) == (1, 0, 0, 1)
+
+
+def test_a_mail_that_is_weak_for_another_source_and_shared_tells_of_no_event():
+    web = a_source("web")
+    a_rule("email", web, strength="weak", cap=3)
+    tell(["crm_id:1", MAIL], ["crm_id:2", MAIL])
+
+    send("events", event("E1", MAIL), source="web")
+    tell([MAIL])
+
+    assert Parked.objects.count() == 1
 
 
 def test_an_untrusted_partner_knows_its_own_members():
