@@ -101,10 +101,7 @@ def _hold(member: int) -> tuple[int, list[int]]:
 
 def _silence(member: int, *, now: datetime) -> None:
     """The last word under this number is no: whatever else goes wrong, nothing is sent."""
-    no = [
-        consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, now, "", "erasure")
-        for purpose in (Purpose.MARKETING, Purpose.SERVICE)
-    ]
+    no = [consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, now, "", "erasure") for purpose in Purpose]
     consents.set_state(no, now=now)
 
 

@@ -47,7 +47,9 @@ STATES = {State.GRANTED.value: "success", State.WITHDRAWN.value: "danger"}
 class WordForm(forms.Form):
     purpose = forms.ChoiceField(label=_("purpose"), choices=Purpose.choices, widget=UnfoldAdminSelectWidget)
     channel = forms.ChoiceField(label=_("channel"), choices=Channel.choices, widget=UnfoldAdminSelectWidget)
-    state = forms.ChoiceField(label=_("what was said"), choices=State.choices, widget=UnfoldAdminSelectWidget)
+    state = forms.ChoiceField(
+        label=_("what was said"), choices=State.choices, initial=State.WITHDRAWN, widget=UnfoldAdminSelectWidget
+    )
     evidence = forms.CharField(
         label=_("evidence"),
         min_length=4,

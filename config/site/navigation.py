@@ -27,7 +27,6 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
             (gettext_lazy("Tags"), "sell", "cdp.tag"),
             (gettext_lazy("Attributes"), "badge", "cdp.attributedefinition"),
             (gettext_lazy("Erasure receipts"), "person_off", "cdp.erasurereceipt"),
-            (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
             (gettext_lazy("Event types"), "category", "cdp.eventtype"),
             (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
             (gettext_lazy("Ingest calls"), "input", "cdp.ingestcall"),
