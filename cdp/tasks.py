@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from cdp import daily, feed, parked
+from cdp import daily, feed, imports, parked
 from config.ground import clock
 
+JOBS = (imports.LOOK, imports.IMPORT)  # what a worker can do of this room: they are registered with it
 SLICE = 1000  # members a drain: a few hundred ms of refresh each, so locks stay short and a lost worker loses little
 
 

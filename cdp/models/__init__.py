@@ -2,6 +2,7 @@ from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event
 from cdp.models.feed import FeedRow, Interest
+from cdp.models.imports import FileImport
 from cdp.models.member import Identity, Member
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.profile import Placement, PopulationRun, Profile
@@ -15,6 +16,7 @@ __all__ = [
     "ConsentRecord",
     "Event",
     "FeedRow",
+    "FileImport",
     "Identity",
     "Interest",
     "Member",
