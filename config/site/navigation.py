@@ -22,6 +22,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
             (gettext_lazy("Members"), "group", "cdp.member"),
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
             (gettext_lazy("Orders"), "receipt_long", "cdp.order"),
+            (gettext_lazy("Refunds"), "undo", "cdp.refund"),
             (gettext_lazy("Import a file"), "upload_file", "cdp.fileimport"),
             (gettext_lazy("Tags"), "sell", "cdp.tag"),
             (gettext_lazy("Parked rows"), "hourglass_top", "cdp.parked"),
