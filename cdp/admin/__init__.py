@@ -2,10 +2,11 @@ from cdp.admin.attribute import AttributeAdmin
 from cdp.admin.brand import BrandAdmin
 from cdp.admin.candidate import MergeCandidateAdmin
 from cdp.admin.event_type import EventTypeAdmin
+from cdp.admin.imports import FileImportAdmin
 from cdp.admin.ingest import IngestCallAdmin
 from cdp.admin.member import MemberAdmin
 from cdp.admin.merge import MergeAdmin
-from cdp.admin.order import OrderAdmin, ParkedAdmin
+from cdp.admin.order import OrderAdmin, ParkedAdmin, RefundAdmin
 from cdp.admin.privacy import ErasureReceiptAdmin
 from cdp.admin.profile import ProfileAdmin
 from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
@@ -16,6 +17,7 @@ __all__ = [
     "BrandAdmin",
     "ErasureReceiptAdmin",
     "EventTypeAdmin",
+    "FileImportAdmin",
     "IdentityRuleAdmin",
     "IngestCallAdmin",
     "MemberAdmin",
@@ -24,6 +26,7 @@ __all__ = [
     "OrderAdmin",
     "ParkedAdmin",
     "ProfileAdmin",
+    "RefundAdmin",
     "SourceAdmin",
     "TagAdmin",
 ]
