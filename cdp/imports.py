@@ -139,7 +139,7 @@ def look(job: Job, *, now: datetime) -> dict[str, Any]:
     return {"format": table.format, "encoding": table.encoding, "delimiter": table.delimiter, "rows": rows}
 
 
-def bring(job: Job, *, now: datetime) -> dict[str, Any]:
+def work(job: Job, *, now: datetime) -> dict[str, Any]:
     said = job.params
     look = Job.objects.filter(pk=said["look"]).first()
     total = look.result.get("rows") if look else None

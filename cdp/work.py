@@ -26,4 +26,4 @@ def erase(job: Job, *, now: datetime) -> dict[str, Any]:
 
 
 jobs.KINDS.add(imports.LOOK, imports.look)
-jobs.KINDS.add(imports.IMPORT, imports.bring)
+jobs.KINDS.add(imports.IMPORT, imports.work)
