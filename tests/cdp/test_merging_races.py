@@ -12,7 +12,8 @@ from django.db import connection, transaction
 
 from automation.enrolment import close_due
 from automation.models import Enrolment, StepRun
-from cdp import consents, feed
+from cdp import consents, daily, feed
+from cdp.ingest import accept
 from cdp.merging import CannotMerge, merge, root, unmerge
 from cdp.models import Consent, FeedRow, Identity, Member, Merge, Order, Profile
 from config.ground.cause import Cause
@@ -232,8 +233,12 @@ def test_a_step_that_is_being_taken_is_waited_for_and_its_message_goes_over():
 
 
 def test_everything_at_once_ends_with_one_of_each():
-    """Merges, batches, drains, gifts, enrolments and steps of the same two, without order; what was acknowledged is there."""
+    """Merges, batches, drains, gifts, enrolments and steps of the same two, without order; what was acknowledged is there.
+    The day's turn has made the month's partition before, as it does: making one waits for all who write.
+    """
     keep, drop = two()
+    daily.turn(now=NOW)
+    accept.record([], now=NOW)
     programme = a_programme()
     version = a_journey(entry=EVERYBODY)
     gifts = [prizes.Gift(m, Decimal(1), Cause("test", f"{n}/{m}"), "t") for n in range(10) for m in (keep, drop)]
