@@ -15,8 +15,8 @@ class AttributeDefinition(models.Model):
     """
 
     class Type(models.TextChoices):
-        TEXT = "text", _("text")
-        NUMBER = "number", _("number")
+        TEXT = "text", _("any text")
+        NUMBER = "number", _("decimal number")
         INTEGER = "integer", _("whole number")
         MONEY = "money", _("money")
         BOOLEAN = "boolean", _("yes or no")
