@@ -65,6 +65,7 @@ class AttributeAdmin(ModelAdmin):
     list_display = ["called", "name", "sort", "known", "about", "made_by"]
     list_display_links = ["called"]
     ordering = ["-standard", "pk"]
+    fields = ["name", "type", "label_zh", "label_en", "lines", "personal"]
     list_fullwidth = True
 
     @display(description=_("label"))

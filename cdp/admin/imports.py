@@ -20,6 +20,7 @@ from unfold.decorators import display
 from cdp import imports
 from cdp.admin.import_forms import ColumnsForm, FileForm, sources
 from cdp.admin.quality_words import reason_label
+from cdp.admin.shown import when
 from cdp.admin.words import IMPORTS
 from cdp.errors import Unreadable
 from cdp.ingest.files import telling
@@ -40,7 +41,7 @@ Under = Job.UNDER_WAY
 
 @admin.register(FileImport)
 class FileImportAdmin(ReadOnlyAdmin):
-    list_display = ["called", "holds", "source", "step", "stands", "brought", "actor", "asked_at"]
+    list_display = ["called", "holds", "source", "step", "stands", "brought", "actor", "given"]
     list_display_links = ["called"]
     list_filter = ["state"]
     list_fullwidth = True
@@ -69,7 +70,11 @@ class FileImportAdmin(ReadOnlyAdmin):
     def source(self, job: FileImport) -> str:
         return str(job.params["source"])
 
-    @display(description=gettext_lazy("step"))
+    @display(description=gettext_lazy("given on"), ordering="asked_at")
+    def given(self, job: FileImport) -> str:
+        return when(job.asked_at)
+
+    @display(description=gettext_lazy("step of the import"))
     def step(self, job: FileImport) -> str:
         return str(STEPS[_step(job)])
 

@@ -15,8 +15,8 @@ class Migration(migrations.Migration):
             name='AttributeDefinition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=50, verbose_name='name')),
-                ('type', models.CharField(choices=[('text', 'text'), ('number', 'number'), ('integer', 'whole number'), ('money', 'money'), ('boolean', 'yes or no'), ('date', 'date'), ('instant', 'instant'), ('choice', 'one of a list'), ('list', 'several texts')], max_length=8, verbose_name='type')),
+                ('name', models.CharField(max_length=50, verbose_name='field name')),
+                ('type', models.CharField(choices=[('text', 'any text'), ('number', 'decimal number'), ('integer', 'whole number'), ('money', 'money'), ('boolean', 'yes or no'), ('date', 'date'), ('instant', 'instant'), ('choice', 'one of a list'), ('list', 'several texts')], max_length=8, verbose_name='type')),
                 ('label_zh', models.CharField(max_length=100, verbose_name='label in Chinese')),
                 ('label_en', models.CharField(max_length=100, verbose_name='label in English')),
                 ('choices', models.JSONField(blank=True, default=list, verbose_name='choices')),

@@ -15,8 +15,8 @@ class AttributeDefinition(models.Model):
     """
 
     class Type(models.TextChoices):
-        TEXT = "text", _("text")
-        NUMBER = "number", _("number")
+        TEXT = "text", _("any text")
+        NUMBER = "number", _("decimal number")
         INTEGER = "integer", _("whole number")
         MONEY = "money", _("money")
         BOOLEAN = "boolean", _("yes or no")
@@ -25,7 +25,7 @@ class AttributeDefinition(models.Model):
         CHOICE = "choice", _("one of a list")
         LIST = "list", _("several texts")
 
-    name = models.CharField(_("name"), max_length=50)
+    name = models.CharField(_("field name"), max_length=50)
     type = models.CharField(_("type"), max_length=8, choices=Type.choices)
     label_zh = models.CharField(_("label in Chinese"), max_length=100)
     label_en = models.CharField(_("label in English"), max_length=100)

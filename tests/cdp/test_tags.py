@@ -102,7 +102,7 @@ def test_a_condition_over_everybody_reads_the_index_of_the_tag():
 
 def test_the_sentence_names_family_and_tag():
     with translation.override("en"):
-        assert sentence({"tag": "identity:vip"}) == "carries the tag identity:vip"
+        assert sentence({"tag": "identity:vip"}) == "carries the tag personal identity:vip"
     with translation.override("zh-hans"):
         assert sentence({"tag": "identity:vip"}) == "带有标签“身份:vip”"
 
