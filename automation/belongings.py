@@ -1,7 +1,7 @@
 from automation import joining
 from automation.enrolment import leave
 from automation.models import Conversion, Enrolment, StepRun
-from cdp.belongings import declare
+from cdp.belonging import declare
 from cdp.handover import FOLLOWS, LAST, Special
 from cdp.leaving import By, Kept
 
@@ -9,7 +9,7 @@ STEPS = Kept("what a journey did and caused, under a number that names nobody")
 
 declare(
     Enrolment,
-    merge=Special(joining.join, joining.part, counts=joining.unclosed),
+    merge=Special(joining.join, joining.part, counts=joining.unclosed, holds=joining.hold),
     export=("journey__key", "version__number", "state", "step", "enrolled_at", "closes_at", "closed_at", "reason"),
     erase=By(leave),
 )

@@ -22,8 +22,12 @@ from connectors.models.message import State as Sending
 MERGED = "merged"
 
 
+def hold(members: Sequence[int]) -> None:
+    """Who takes a step this moment is waited for; nobody takes the next one before the merge commits."""
+    _held(member__in=list(members))
+
+
 def join(over: Handover) -> None:
-    """Who takes a step this moment is waited for; nobody takes the next one before we commit."""
     unclosed = _held(member__in=[over.keep, over.drop])
     ours = {e.journey_id: e for e in unclosed if e.member_id == over.keep}
     theirs = [e for e in unclosed if e.member_id == over.drop]

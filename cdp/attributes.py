@@ -41,6 +41,7 @@ class Declared:
     label: str | Promise
     choices: tuple[tuple[str, str | Promise], ...] = ()
     personal: bool = False
+    labels: tuple[str, str] = ("", "")  # Chinese, English
     aliases: Mapping[str, str] = field(
         default_factory=dict
     )  # what people write for a choice, in lower case -> its value
@@ -58,7 +59,8 @@ def declared() -> dict[str, Declared]:
 def _declared(row: AttributeDefinition) -> Declared:
     choices = tuple((value, in_language(zh, en)) for value, zh, en in row.choices)
     aliases = {said.lower(): value for value, *labels in row.choices for said in (value, *labels) if said}
-    return Declared(row.name, row.type, in_language(row.label_zh, row.label_en), choices, row.personal, aliases)
+    labels = row.label_zh, row.label_en
+    return Declared(row.name, row.type, in_language(*labels), choices, row.personal, labels, aliases)
 
 
 def in_language(zh: str, en: str) -> str | Promise:

@@ -6,14 +6,10 @@ the member, and what an erasure leaves of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from django.db.models import Model
-
 from cdp import forgotten, one_person, own_data
-from cdp.handover import FIRST, MOVES, STAYS, Moves, Policy
-from cdp.leaving import DELETED, By, Emptied, Erase, Export, Kept
+from cdp.belonging import declare
+from cdp.handover import FIRST, MOVES, STAYS, Moves
+from cdp.leaving import DELETED, By, Emptied, Kept
 from cdp.models import (
     Consent,
     ConsentRecord,
@@ -34,54 +30,6 @@ from cdp.models import (
     ThirdPartyAttribute,
 )
 from cdp.models.source import OWN
-from config.ground.registry import Registry
-
-
-@dataclass(frozen=True)
-class Belonging:
-    model: type[Model]
-    member: str = "member"  # the look-up from a row to its member
-    merge: Policy | None = None
-    export: Export | None = None
-    erase: Erase | None = None
-
-    def count(self, member: int) -> int:
-        return self.model._default_manager.filter(**{self.member: member}).count()
-
-
-BELONGINGS: Registry[Belonging] = Registry("belonging")
-
-
-def declare(
-    model: type[Model],
-    member: str = "member",
-    *,
-    merge: Policy | None = None,
-    export: Export | None = None,
-    erase: Erase | None = None,
-) -> None:
-    BELONGINGS.add(model._meta.label, Belonging(model, member, merge, export, erase))
-
-
-def held(member: int) -> Iterator[tuple[type[Model], int]]:
-    """How many rows of each table are held on a member; tables that hold none are left out."""
-    for _label, belonging in sorted(BELONGINGS.items()):
-        if count := belonging.count(member):
-            yield belonging.model, count
-
-
-def going(member: int) -> Iterator[tuple[type[Model], int]]:
-    """How many rows of each table a merge into another member would take over; tables without any are left out."""
-    for _label, belonging in sorted(BELONGINGS.items()):
-        if belonging.merge and belonging.model is not FeedRow and (count := belonging.merge.going(belonging, member)):
-            yield belonging.model, count
-
-
-def names() -> dict[str, str]:
-    """Name of a table -> what people call its rows."""
-    models = (belonging.model._meta for _label, belonging in BELONGINGS.items())
-    return {str(meta.model_name): str(meta.verbose_name_plural) for meta in models}
-
 
 # Our own events tell what one member did with us; those of partners belong to the person.
 _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
@@ -89,7 +37,7 @@ _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code =
 MONEY = Kept("the sums of what was sold stay, under a number that names nobody")
 
 declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=By(forgotten.identities))
-declare(DataKey, merge=STAYS, export=("made_at",), erase=By(forgotten.keys))  # what was sealed under it stays under it
+declare(DataKey, merge=one_person.DATA_KEY, export=("made_at",), erase=By(forgotten.keys))
 declare(IdentityUse, merge=Moves(unless=("identity_id",)), export=("identity__kind",), erase=DELETED)
 declare(
     MergeCandidate,

@@ -18,11 +18,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from cdp import roots
-from cdp.errors import Fault
+from cdp.errors import Fault, WordRefused
 from cdp.ingest import batch, tables
 from cdp.models import Consent, Merge
 from cdp.models.consent import WITHOUT_CHANNEL, Channel, Purpose, State
-from config.ground import clock
+from config.ground import audit, clock
 from config.ground.nudge import nudge
 
 OF_AGE = 14  # years
@@ -82,6 +82,16 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
         batch.dirty("consent", facts, history=True, now=now)
         nudge("cdp.absorb")
     return new
+
+
+@transaction.atomic
+def record(word: Said, *, actor: str, now: datetime) -> None:
+    """A word that somebody of the brand was told. Raises WordRefused: a child's grant without a guardian."""
+    if lacking := refusal(word):
+        raise WordRefused(lacking.message)
+    set_state([word], now=now)
+    said = {"channel": str(word.channel), "purpose": str(word.purpose), "state": str(word.state)}
+    audit.note(actor, "consent.recorded", f"member:{word.member}", now=now, **said)
 
 
 def unknown(channel: str, purpose: str) -> Fault | None:

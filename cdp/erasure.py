@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from cdp import consents
-from cdp.belongings import BELONGINGS
+from cdp.belonging import BELONGINGS
 from cdp.models import ErasureReceipt, Member
 from cdp.models.consent import Channel, Purpose, State
 from cdp.roots import FAMILY, root
@@ -101,10 +101,7 @@ def _hold(member: int) -> tuple[int, list[int]]:
 
 def _silence(member: int, *, now: datetime) -> None:
     """The last word under this number is no: whatever else goes wrong, nothing is sent."""
-    no = [
-        consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, now, "", "erasure")
-        for purpose in (Purpose.MARKETING, Purpose.SERVICE)
-    ]
+    no = [consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, now, "", "erasure") for purpose in Purpose]
     consents.set_state(no, now=now)
 
 

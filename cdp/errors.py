@@ -83,6 +83,10 @@ class TooManyRevealed(Exception):
     """Somebody wants to see more identities in the clear than one person needs."""
 
 
+class WordRefused(Exception):
+    """A word of consent that cannot be taken; the message says what is lacking."""
+
+
 class TooManyAttributes(ValueError):
     """A member would have more attributes than the bound that it names."""
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cdp import leaving
-from cdp.belongings import BELONGINGS
+from cdp.belonging import BELONGINGS
 from cdp.erasure import family
 from cdp.models import Member
 from cdp.roots import root

@@ -3,7 +3,8 @@
 Claiming is by member: a drain locks members (id order, skipping those that another drain holds), takes all rows that wait for
 them and hands them to the reader in the order in which they happened; what has not happened yet waits. A reader that fails is
 retried member by member; a member that failed three times is parked for that reader, with an alarm, while the others go on.
-What still waits for a member that was merged away is heard as of the one who stands for it.
+A merge takes the waiting rows along; those that were written for the one that went in the same moment follow when nobody else
+waits.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from cdp import roots
 from cdp.models import FeedRow, Interest
 from config.ground import alarms
 from config.ground.registry import Registry
@@ -84,6 +84,8 @@ def _attempt(reader: str, among: list[int] | None, limit: int, *, now: datetime)
     try:
         with transaction.atomic():
             members = _claim(reader, among, limit, now=now)
+            if not members and among is None and _follow(reader, now=now):
+                members = _claim(reader, among, limit, now=now)
             if members:
                 READERS.get(reader)(_take(reader, members, now=now), now=now)
         return members
@@ -107,10 +109,9 @@ def _claim(reader: str, among: list[int] | None, limit: int, *, now: datetime) -
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT m.id
-               FROM (SELECT DISTINCT coalesce(w.merged_into_id, w.id) AS member_id
-                     FROM cdp_feedrow f JOIN cdp_member w ON w.id = f.member_id
-                     WHERE f.reader = %s AND NOT f.parked AND f.at <= %s
-                       AND (%s::bigint[] IS NULL OR coalesce(w.merged_into_id, w.id) = ANY(%s))) waiting
+               FROM (SELECT DISTINCT member_id FROM cdp_feedrow
+                     WHERE reader = %s AND NOT parked AND at <= %s
+                       AND (%s::bigint[] IS NULL OR member_id = ANY(%s))) waiting
                JOIN cdp_member m ON m.id = waiting.member_id AND m.merged_into_id IS NULL
                ORDER BY m.id LIMIT %s
                FOR NO KEY UPDATE OF m SKIP LOCKED""",
@@ -119,16 +120,27 @@ def _claim(reader: str, among: list[int] | None, limit: int, *, now: datetime) -
         return [row[0] for row in cursor.fetchall()]
 
 
+def _follow(reader: str, *, now: datetime) -> bool:
+    """What waits for members that were merged away is for who stands for them. Asked when little waits, so it costs little."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """WITH late AS (SELECT f.id, m.merged_into_id FROM cdp_feedrow f JOIN cdp_member m ON m.id = f.member_id
+                             WHERE f.reader = %s AND NOT f.parked AND f.at <= %s AND m.merged_into_id IS NOT NULL
+                             ORDER BY f.id FOR UPDATE OF f SKIP LOCKED)
+               UPDATE cdp_feedrow f SET member_id = late.merged_into_id FROM late WHERE f.id = late.id""",
+            [reader, now],
+        )
+        return cursor.rowcount > 0
+
+
 def _take(reader: str, members: list[int], *, now: datetime) -> list[Heard]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""WITH was AS (SELECT m.id AS member, f.id FROM unnest(%s::bigint[]) AS m (id)
-                            CROSS JOIN LATERAL {roots.FAMILY.format(member="m.id")} f),
-                    taken AS (DELETE FROM cdp_feedrow f USING was
-                              WHERE reader = %s AND f.member_id = was.id AND NOT parked AND at <= %s
-                              RETURNING f.id, kind, ref, was.member, at)
-               SELECT kind, ref, member, at FROM taken ORDER BY member, at, id""",
-            [members, reader, now],
+            """WITH taken AS (DELETE FROM cdp_feedrow
+                              WHERE reader = %s AND member_id = ANY(%s) AND NOT parked AND at <= %s
+                              RETURNING id, kind, ref, member_id, at)
+               SELECT kind, ref, member_id, at FROM taken ORDER BY member_id, at, id""",
+            [reader, members, now],
         )
         return [Heard(*row) for row in cursor.fetchall()]
 
@@ -137,12 +149,9 @@ def _count_failure(reader: str, member: int, error: Exception, *, now: datetime)
     """In a transaction of its own, so that the count survives what failed."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"""UPDATE cdp_feedrow SET failures = failures + 1, parked = failures + 1 >= %(tries)s
-                WHERE id IN (SELECT id FROM cdp_feedrow WHERE reader = %(reader)s AND NOT parked AND at <= %(now)s
-                             AND member_id IN (SELECT id FROM {roots.FAMILY.format(member="%(member)s::bigint")} f)
-                             ORDER BY id FOR UPDATE)
-                RETURNING parked""",
-            {"tries": TRIES, "reader": reader, "member": member, "now": now},
+            """UPDATE cdp_feedrow SET failures = failures + 1, parked = failures + 1 >= %s
+               WHERE reader = %s AND member_id = %s AND NOT parked AND at <= %s RETURNING parked""",
+            [TRIES, reader, member, now],
         )
         if any(row[0] for row in cursor.fetchall()):
             alarms.ring(f"feed:{reader}:{member}", f"{type(error).__name__} in reader {reader}", now=now)

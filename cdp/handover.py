@@ -48,6 +48,9 @@ class Policy:
 
     def unmerge(self, rows: Rows, over: Handover) -> None: ...
 
+    def hold(self, members: Sequence[int]) -> None:
+        """Lock what others hold while they wait for a member: before the merge locks the members."""
+
     def going(self, rows: Rows, member: int) -> int:
         """How many rows of a member would go over: for people who are about to decide."""
         return 0
@@ -120,12 +123,16 @@ class Special(Policy):
     unmerges: Callable[[Handover], None]
     turn: int = THEN
     counts: Callable[[int], int] = lambda member: 0
+    holds: Callable[[Sequence[int]], object] = lambda members: None
 
     def merge(self, rows: Rows, over: Handover) -> None:
         self.merges(over)
 
     def unmerge(self, rows: Rows, over: Handover) -> None:
         self.unmerges(over)
+
+    def hold(self, members: Sequence[int]) -> None:
+        self.holds(members)
 
     def going(self, rows: Rows, member: int) -> int:
         return self.counts(member)

@@ -1,26 +1,26 @@
 """Two members become one, and two again. Nothing is lost, nothing is counted twice, and a member is in one merge at a time.
 
 Locks, in this order, so that nobody waits in a ring: the identities of both members by id, as whoever takes rows in holds them;
-both members by id, as a drain, a word of consent and an enrolment hold them; then table by table in the order of labels:
-enrolments (waiting for a step that holds one), facts, messages (one in somebody's hands is left to them), points accounts by
-id; at last the profiles. Merges of the same pair meet at the identities or the members; whoever comes second sees that they are
-one, so that merges never go in circles.
+their open enrolments by id (waiting for a step that holds one, or for who closes one before enrolling members); both members by
+id, as a drain, a word of consent and an enrolment hold them; then table by table in the order of labels: facts, messages (one in
+somebody's hands is left to them), points accounts by id; at last the profiles. Merges of the same pair meet at the identities
+or the members; whoever comes second sees that they are one, so that merges never go in circles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.apps import apps
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp.belongings import BELONGINGS, Belonging
+from cdp.belonging import BELONGINGS, Belonging
 from cdp.errors import CannotMerge
 from cdp.handover import Handover, Policy
 from cdp.models import FeedRow, Member, Merge
-from cdp.roots import hold, root, roots
+from cdp.roots import root, roots
 from config.ground import audit
 from config.ground.nudge import nudge
 
@@ -59,7 +59,8 @@ def unmerge(merge_id: int, *, reason: str, actor: str, now: datetime) -> Merge:
     found = Merge.objects.filter(pk=merge_id).first()
     if found is None:
         raise CannotMerge("unknown", _("there is no such merge"))
-    _hold(found.keep_id)  # the one that was merged into it is changed by who holds this one alone
+    while not _hold(root(found.keep_id)):
+        pass  # somebody merged it meanwhile
     found = Merge.objects.select_for_update(no_key=True).get(pk=merge_id)
     _check_last(found)
     _check_there(found.keep_id, found.drop_id)
@@ -81,7 +82,7 @@ def went_over(made: Merge) -> dict[str, int]:
 
 
 def _meet(keep: int, drop: int) -> tuple[int, int]:
-    """Who stands for the two, held. Who waited here for another merge gives its locks back and looks again."""
+    """Who stands for the two, held."""
     while True:
         standing = roots([keep, drop])
         if len(standing) < len({keep, drop}):
@@ -89,11 +90,9 @@ def _meet(keep: int, drop: int) -> tuple[int, int]:
         one, other = standing[keep], standing[drop]
         if one == other:
             raise CannotMerge("same", _("these are one member already"))
-        with transaction.atomic():
-            if _hold(one, other) == {one: one, other: other}:
-                _check_there(one, other)
-                return one, other
-            transaction.set_rollback(True)
+        if _hold(one, other):
+            _check_there(one, other)
+            return one, other
 
 
 def _check_there(*members: int) -> None:
@@ -102,11 +101,33 @@ def _check_there(*members: int) -> None:
         raise CannotMerge("erased", _("this member was erased"))
 
 
-def _hold(*members: int) -> dict[int, int]:
-    """Nobody takes in rows of these members, nor drains, enrols or merges them, until the commit."""
+def _hold(*members: int) -> bool:
+    """Nobody takes in rows of these members, nor steps, drains, enrols or merges them, until the commit. False when they do not
+    stand, or others joined them, by the time that we have them: then the locks are given back.
+    """
+    with transaction.atomic():
+        locked = _ids(_IDENTITIES, members, "FOR UPDATE")
+        for _belonging, policy in _policies():
+            policy.hold(members)
+        locked |= _ids(_FAMILY, members, "FOR NO KEY UPDATE")
+        found = _ids(_IDENTITIES, members) | _ids(
+            _FAMILY, members
+        )  # a look only: what it would lock now is out of order
+        if found <= locked and roots(members) == {member: member for member in members}:
+            return True
+        transaction.set_rollback(True)
+    return False
+
+
+# All that a person is and was, in one order, so that no two merges wait for each other in a ring.
+_IDENTITIES = "SELECT 'identity', id FROM cdp_identity WHERE member_id = ANY(%(members)s) ORDER BY id"
+_FAMILY = """SELECT 'member', id FROM cdp_member WHERE id = ANY(%(members)s) OR merged_into_id = ANY(%(members)s) ORDER BY id"""
+
+
+def _ids(sql: str, members: Sequence[int], lock: str = "") -> set[tuple[str, int]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM cdp_identity WHERE member_id = ANY(%s) ORDER BY id FOR UPDATE", [list(members)])
-    return hold(members, alone=True)
+        cursor.execute(f"{sql} {lock}", {"members": list(members)})
+        return set(cursor.fetchall())
 
 
 def _check_last(found: Merge) -> None:

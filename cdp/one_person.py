@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from cdp import consents, feed
+from cdp import consents, datakeys, feed
 from cdp.handover import LAST, Handover, Special
 from cdp.ingest.batch import HISTORY
 from cdp.models import Consent, Merge, Profile
@@ -80,3 +80,15 @@ def _two_words(over: Handover) -> None:
 ATTRIBUTES = Special(_say, _unsay)
 PROFILE = Special(_one_profile, _two_profiles, turn=LAST)
 CONSENT = Special(_one_word, _two_words, counts=lambda member: Consent.objects.filter(member=member).count())
+
+
+def _stay(over: Handover) -> None:
+    """What was sealed under a member's key stays under it, whoever the member is one with."""
+
+
+def _own_keys(over: Handover) -> None:
+    """What came while the two were one is sealed under the key of whose it is again."""
+    datakeys.take_over([over.keep, over.drop], now=over.at)
+
+
+DATA_KEY = Special(_stay, _own_keys, turn=LAST)

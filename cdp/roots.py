@@ -41,7 +41,8 @@ def kin(members: Iterable[int]) -> dict[int, list[int]]:
         cursor.execute(
             """WITH RECURSIVE kin AS (
                    SELECT DISTINCT member, member AS id FROM unnest(%s::bigint[]) AS member
-                   WHERE member IN (SELECT keep_id FROM cdp_merge UNION ALL SELECT drop_id FROM cdp_merge)
+                   WHERE EXISTS (SELECT FROM cdp_merge m WHERE m.keep_id = member)
+                      OR EXISTS (SELECT FROM cdp_merge m WHERE m.drop_id = member)
                    UNION
                    SELECT kin.member, CASE m.keep_id WHEN kin.id THEN m.drop_id ELSE m.keep_id END
                    FROM kin JOIN cdp_merge m ON m.keep_id = kin.id OR m.drop_id = kin.id)

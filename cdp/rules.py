@@ -82,6 +82,13 @@ def remove(rule: IdentityRule, *, actor: str, now: datetime) -> None:
 
 
 @transaction.atomic
+def mark_third_party(source: Source, yes: bool, *, actor: str, now: datetime) -> None:
+    """From now on it tells only of members who granted it, or of everybody again. What it told before stays."""
+    if Source.objects.filter(pk=source.pk).exclude(third_party=yes).update(third_party=yes):
+        audit.note(actor, "source.third_party", f"source:{source.code}", now=now, third_party=yes)
+
+
+@transaction.atomic
 def trust(source: Source, trust: str, *, actor: str, now: datetime) -> None:
     before = Source.objects.select_for_update().get(pk=source.pk).trust
     Source.objects.filter(pk=source.pk).update(trust=trust)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from cdp import erasure, exporting
+from cdp import erasure, exporting, imports
 from config.ground import jobs
 from config.ground.models import Job
 
@@ -23,3 +23,7 @@ def erase(job: Job, *, now: datetime) -> dict[str, Any]:
         job.params["member"], reason=job.params["reason"], actor=job.actor, asked_at=job.asked_at, now=now
     )
     return {"receipt": receipt.pk, "done_at": receipt.done_at.isoformat(), "counts": receipt.counts}
+
+
+jobs.KINDS.add(imports.LOOK, imports.look)
+jobs.KINDS.add(imports.IMPORT, imports.work)

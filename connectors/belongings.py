@@ -1,4 +1,4 @@
-from cdp.belongings import declare
+from cdp.belonging import declare
 from cdp.handover import FOLLOWS, STAYS, Moves
 from cdp.leaving import By
 from connectors import forgetting

@@ -1,4 +1,4 @@
-from cdp.belongings import declare
+from cdp.belonging import declare
 from cdp.handover import FOLLOWS, STAYS, Special
 from cdp.leaving import Kept
 from loyalty.ledger import transfer

@@ -17,6 +17,7 @@ from unfold.decorators import display
 from cdp import attributes, identity, member_list, roots
 from cdp.admin import reveal
 from cdp.admin.merge import MergeInline, Merging, link
+from cdp.admin.privacy import Privacy
 from cdp.admin.shown import amount, attribute, badge, when, with_currency
 from cdp.admin.tag import CarriesTag, MemberTagInline
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
@@ -103,7 +104,7 @@ class ConsentInline(ReadOnlyInline):
 
 
 @admin.register(Member)
-class MemberAdmin(Merging, ReadOnlyAdmin):
+class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
     list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag]
     list_select_related = ["profile"]
@@ -126,6 +127,7 @@ class MemberAdmin(Merging, ReadOnlyAdmin):
                 ]
             },
         ),
+        (_("Privacy"), {"fields": [("judging", "rights")]}),
         (_("Attributes"), {"fields": ["described"]}),
     ]
 

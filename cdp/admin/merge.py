@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
-from cdp import belongings, merging
+from cdp import belonging, merging
 from cdp.admin.shown import amount, badge, when
 from cdp.admin.words import KINDS
 from cdp.errors import CannotMerge
@@ -82,7 +82,8 @@ class Merging:
                 return HttpResponseRedirect(reverse("admin:cdp_member_change", args=[done.keep_id]))
         said = gettext("Everything listed goes to who stays. Points are moved lot by lot, the stricter consent holds.")
         title, back = gettext("Merge two members"), reverse("admin:cdp_member_changelist")
-        columns = [column(member) for member in two if member]
+        going = gettext("What goes over if this one is merged")
+        columns = [column(m) | {"going": going, "goes": _going(m)} for m in two if m]
         return _page(self.admin_site, request, form, title, said, columns, gettext("Merge"), back)
 
 
@@ -185,7 +186,7 @@ def state(merge: Merge) -> SafeString:
 
 
 def went_over(merge: Merge) -> str:
-    names = belongings.names()
+    names = belonging.names()
     went = merging.went_over(merge)
     return " · ".join(f"{names[name]}: {count:,}" for name, count in went.items()) or "–"
 
@@ -200,7 +201,7 @@ def _done(request: HttpRequest, verb: Callable[[str], Merge]) -> Merge | None:
 
 
 def column(member: Member) -> dict[str, Any]:
-    """A member as somebody may see it who decides: masked, and what belongs to it."""
+    """A member as somebody may see it who decides: masked, and what is known of it."""
     profile: Profile | None = getattr(member, "profile", None)
     currency = Brand.objects.the().currency
     known: list[Line] = [(gettext("registered"), when(member.registered_at))]
@@ -212,15 +213,19 @@ def column(member: Member) -> dict[str, Any]:
             (gettext("last order"), when(profile.last_order_at)),
         ]
     named = [(word(KINDS, i.kind), masked(i)) for i in member.identities.order_by("kind", "pk")[:20]]
-    goes = [(str(model._meta.verbose_name_plural), f"{count:,}") for model, count in belongings.going(member.pk)]
-    return {"title": f"{member} · #{member.pk}", "known": known, "named": named, "goes": goes}
+    return {"title": f"{member} · #{member.pk}", "known": known, "named": named, "goes": None}
+
+
+def _going(member: Member) -> list[Line]:
+    return [(str(model._meta.verbose_name_plural), f"{count:,}") for model, count in belonging.going(member.pk)]
 
 
 def _went(merge: Merge) -> dict[str, Any]:
-    names = belongings.names()
+    names = belonging.names()
     goes = [(names[name], f"{count:,}") for name, count in merging.went_over(merge).items()]
     known = [(gettext("merged on"), when(merge.at)), (gettext("by"), merge.actor), (gettext("reason"), merge.reason)]
-    return {"title": f"{merge.drop} · #{merge.drop_id}", "known": known, "named": [], "goes": goes}
+    title, going = f"{merge.drop} · #{merge.drop_id}", gettext("What goes back")
+    return {"title": title, "known": known, "named": [], "going": going, "goes": goes}
 
 
 def _page(

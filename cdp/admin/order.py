@@ -10,10 +10,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from cdp.admin.shown import amount
+from cdp.admin.shown import amount, with_currency
 from cdp.admin.words import KINDS
-from cdp.models import Order, OrderLine, Parked, Refund
+from cdp.models import Order, OrderLine, Parked, Refund, RefundLine
 from config.ground.admin.shown import word
+from config.ground.models import Brand
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 
 SORTS = {"event": _("event"), "refund": _("refund")}
@@ -74,7 +75,8 @@ class OrderAdmin(ReadOnlyAdmin):
     search_help_text = _("order number, or member number")
     inlines = [LineInline, RefundInline]
     fields = [
-        "external_id", "member", "source", "placed_at", "paid", "back", "channel", "store", "coupon_codes", "points_used",
+        "external_id", "member", "source", "placed_at", "paid", "back", "exchange_of", "channel", "store", "coupon_codes",
+        "points_used",
     ]  # fmt: skip
 
     @display(description=_("amount"), ordering="amount")
@@ -84,6 +86,52 @@ class OrderAdmin(ReadOnlyAdmin):
     @display(description=_("refunded"), ordering="refunded")
     def back(self, order: Order) -> str:
         return amount(order.refunded, order.currency) if order.refunded else "–"
+
+
+class WithoutOrder(admin.SimpleListFilter):
+    title = _("order")
+    parameter_name = "of"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("none", _("without an order")), ("order", _("of an order"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
+        asked = self.value()
+        return queryset.filter(order__isnull=asked == "none") if asked in ("none", "order") else queryset
+
+
+class ReturnedInline(ReadOnlyInline):
+    model = RefundLine
+    fields = ["sku", "quantity", "back"]
+    readonly_fields = fields
+    ordering = ["position"]
+    hide_title = True
+    per_page = 50
+
+    @display(description=_("amount"))
+    def back(self, line: RefundLine) -> str:
+        return amount(line.amount, Brand.objects.the().currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    list_display = ["external_id", "order", "member", "back", "refunded_at", "source"]
+    list_filter = [WithoutOrder, "source"]
+    list_select_related = ["order", "member", "source"]
+    list_fullwidth = True
+    ordering = ["-refunded_at"]
+    search_fields = ["=external_id", "=order__external_id", "=member__id"]
+    search_help_text = _("refund number, order number, or member number")
+    inlines = [ReturnedInline]
+    fields = ["external_id", "order", "member", "source", "refunded_at", "back"]
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
+        return with_currency(super().get_queryset(request))
+
+    @display(description=_("amount"), ordering="amount")
+    def back(self, refund: Refund) -> str:
+        return amount(refund.amount, refund.brand_currency)  # type: ignore[attr-defined]  # with_currency
 
 
 @admin.register(Parked)

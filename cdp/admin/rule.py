@@ -27,12 +27,12 @@ TRUST = {"untrusted": "danger", "known": "info", "trusted": "success"}
 
 @admin.register(Source)
 class SourceAdmin(ModelAdmin):
-    """A source is made by its first rows; people say how far it is trusted."""
+    """A source is made by its first rows; people say how far it is trusted, and whether it is a third party."""
 
-    list_display = ["name", "code", "trusted"]
+    list_display = ["name", "code", "trusted", "third_party"]
     search_fields = ["code", "name"]
     ordering = ["code"]
-    fields = ["code", "name", "trust"]
+    fields = ["code", "name", "trust", "third_party"]
     readonly_fields = ["code", "name"]
 
     @display(description=_("trust"), ordering="trust")
@@ -46,7 +46,9 @@ class SourceAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
-        rules.trust(obj, obj.trust, actor=f"admin:{request.user.get_username()}", now=clock.now())
+        actor, now = f"admin:{request.user.get_username()}", clock.now()
+        rules.trust(obj, obj.trust, actor=actor, now=now)
+        rules.mark_third_party(obj, obj.third_party, actor=actor, now=now)
 
 
 class RuleForm(forms.ModelForm):

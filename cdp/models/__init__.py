@@ -2,6 +2,7 @@ from cdp.models.attribute import AttributeDefinition
 from cdp.models.consent import Consent, ConsentRecord
 from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
+from cdp.models.imports import FileImport
 from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
 from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
@@ -22,6 +23,7 @@ __all__ = [
     "Event",
     "EventType",
     "FeedRow",
+    "FileImport",
     "Identity",
     "IdentityRule",
     "IdentityUse",

@@ -12,6 +12,7 @@ OTHERS = {
     "ground.ApiKey.hashed",
     "ground.BlindKey.proof",
     "cdp.Identity.blind",
+    "ground.LoginTry.who",
     "cdp.Seen.content",
     "connectors.Attempt.address",
     "connectors.BlockedAddress.blind",

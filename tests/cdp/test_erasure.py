@@ -93,9 +93,11 @@ def test_what_was_said_stays_without_the_words_and_the_last_word_is_no():
     assert list(said) == [
         ("sms", "marketing", "granted", "", ""),
         ("any", "marketing", "withdrawn", "", ""),
+        ("any", "profiling", "withdrawn", "", ""),
         ("any", "service", "withdrawn", "", ""),
+        ("any", "third_party", "withdrawn", "", ""),
     ]
-    assert Consent.objects.filter(channel="any", state="withdrawn").count() == 2
+    assert Consent.objects.filter(channel="any", state="withdrawn").count() == 4
 
 
 def test_the_words_of_others_cannot_be_emptied():
@@ -458,4 +460,4 @@ def test_the_job_does_it_and_says_what_it_did():
     assert [row.action for row in AuditRow.objects.filter(subject=f"member:{member}").order_by("id")] == [
         "member.erasure_asked", "member.erased",
     ]  # fmt: skip
-    assert consents.refusing_profiling([member]) == set()
+    assert consents.refusing_profiling([member]) == {member}

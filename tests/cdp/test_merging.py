@@ -197,7 +197,7 @@ def test_rows_that_wait_are_heard_as_of_who_stands_also_those_that_came_too_late
     assert set(FeedRow.objects.values_list("member", flat=True)) == {keep}
     feed.tell(feed.PROFILE, [feed.Heard("order", made.pk + 1, drop, made.placed_at)])
 
-    assert feed.drain(feed.PROFILE, limit=10, now=NOW) == 1
+    assert [feed.drain(feed.PROFILE, limit=10, now=NOW) for _n in range(3)] == [1, 1, 0]
 
     assert FeedRow.objects.filter(reader=feed.PROFILE).count() == 0
     assert dict(Profile.objects.values_list("member", "amount")) == {keep: 500}

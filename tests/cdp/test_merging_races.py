@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from automation.enrolment import close_due
 from automation.models import Enrolment, StepRun
 from cdp import consents, feed
 from cdp.merging import CannotMerge, merge, root, unmerge
@@ -18,9 +19,9 @@ from config.ground.cause import Cause
 from connectors.models import Message
 from loyalty import prizes
 from loyalty.models import Lot, PointsAccount
-from tests.automation.builders import NOW, a_journey, advance, enrol
+from tests.automation.builders import DAY, NOW, a_journey, advance, enrol
 from tests.builders import a_member, an_order, at
-from tests.cdp.persons import event, order, send
+from tests.cdp.persons import event, order, send, until_somebody_waits
 from tests.cdp.test_resolving_races import behind
 from tests.loyalty.builders import a_programme
 
@@ -263,3 +264,28 @@ def test_everything_at_once_ends_with_one_of_each():
     earned = Decimal(20 * 10) if programme.points_per_unit else 0
     assert dict(PointsAccount.objects.values_list("member", "avail")) == {stands: 20 + earned, gone: 0}
     assert Profile.objects.get().orders == 20
+
+
+def test_who_closes_enrolments_before_enrolling_and_a_merge_do_not_wait_in_a_ring():
+    """The pass has closed the member's old enrolment and not yet asked for the member; the merge wants both."""
+    keep, drop = two()
+    version = a_journey(entry=EVERYBODY, reentry={"mode": "always"}, steps=[{"id": "done", "end": True}])
+    enrol(version, "1")
+    advance(NOW)
+    later = NOW + 15 * DAY
+
+    def pass_slowly():
+        with transaction.atomic():
+            close_due(version.journey_id, now=later)
+            until_somebody_waits()
+            return enrol(version, "2", now=later).treated
+
+    def merged_after():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.3)")
+        return join(keep, drop)
+
+    treated, made = at_once(pass_slowly, merged_after)
+
+    assert (treated, made.keep_id) == (2, keep)
+    assert list(Enrolment.objects.filter(closed_at=None).values_list("member", flat=True)) == [keep]

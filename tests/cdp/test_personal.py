@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from cdp import datakeys, identity, personal
+from cdp import datakeys, identity, merging, personal
 from cdp.errors import InvalidEventType
 from cdp.ingest.accept import accept
 from cdp.models import DataKey, Event, EventType, Seen
@@ -108,6 +108,22 @@ def test_what_came_while_two_members_were_one_is_taken_over_by_whose_it_is(wishe
     datakeys.destroy([first])
 
     said = '{"recipient": "张三", "address": "长安街1号"}'
+    assert datakeys.open_for([stored(id).sealed for id in ("w1", "w2", "w3")]) == [None, said, said]
+
+
+def test_after_an_unmerge_what_came_meanwhile_is_under_the_key_of_whose_it_is(wishes):
+    send("w1")
+    send("w2", who="crm_id:2")
+    first, other = (identity.find("crm_id", number) for number in "12")
+    made = merging.merge(first, other, reason="one person", actor="admin:li", now=NOW)
+    send("w3", who="crm_id:2")
+    assert stored("w3").member_id == first
+
+    merging.unmerge(made.pk, reason="two after all", actor="admin:li", now=NOW)
+    datakeys.destroy([first])
+
+    said = '{"recipient": "张三", "address": "长安街1号"}'
+    assert stored("w3").member_id == other
     assert datakeys.open_for([stored(id).sealed for id in ("w1", "w2", "w3")]) == [None, said, said]
 
 

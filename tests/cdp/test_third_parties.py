@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cdp import identity, retention
+from cdp import identity, retention, rules
 from cdp.ingest.accept import accept
 from cdp.models import Event, Identity, Member, Order, Seen, Source, ThirdPartyAttribute
+from config.ground.models import AuditRow
 from tests.builders import a_consent, a_member, absorbed, an_event, at
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +128,14 @@ def test_what_was_told_goes_when_the_member_withdraws_and_what_others_told_stays
     retention.sweep(now=at(NOW))
     assert Event.objects.count() == 3
     absorbed(now=at(NOW))
+
+
+def test_that_a_source_is_a_third_party_is_said_by_a_person_and_leaves_a_trace():
+    shop = Source.objects.create(code="shop", name="Shop")
+
+    rules.mark_third_party(shop, True, actor="admin:li", now=at(NOW))
+    rules.mark_third_party(shop, True, actor="admin:li", now=at(NOW))
+
+    assert Source.objects.get(code="shop").third_party
+    row = AuditRow.objects.get(action="source.third_party")
+    assert (row.actor, row.subject, row.detail) == ("admin:li", "source:shop", {"third_party": True})

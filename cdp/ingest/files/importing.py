@@ -26,7 +26,7 @@ from cdp.ingest.files.cells import Bad
 from cdp.ingest.files.kinds import Disagrees, Kind, Terms
 from cdp.ingest.files.mapping import Columns, Mapping
 from cdp.ingest.files.reading import open_table
-from cdp.ingest.files.rejects import Reject, RejectsFile
+from cdp.ingest.files.rejects import Reject, Rejects, RejectsFile
 from cdp.ingest.files.table import Raw, Table
 from cdp.models import IngestCall
 from config.ground.models import Brand
@@ -91,15 +91,19 @@ def bring(
     history: bool = False,
     call: log.Call | None = None,
     progress: Callable[[Report], None] = lambda report: None,
+    name: str = "",
+    rejects: Callable[[Table], Rejects] | None = None,
 ) -> Report:
     """Raises Unreadable before anything is stored. A dry run does all of it in one transaction and takes that back. `call`: how
-    the ingest log names who brought it.
+    the ingest log names who brought it. `name` is what people call the file, `rejects` where those go that are not stored; by
+    default both are of the path.
     """
     if kind not in kinds.BY_NAME:
         raise Unreadable(_("there is no kind %(kind)s; known are %(known)s") % _known(kind))
-    table = open_table(path, encoding=said.encoding, delimiter=said.delimiter)
-    columns = mapping.resolve(table.columns, said)
-    run = _Run(kinds.BY_NAME[kind], table, columns, said, path, source=source, now=now, history=history)
+    table = open_table(path, name=name, encoding=said.encoding, delimiter=said.delimiter)
+    columns = fit(kind, table.columns, said)
+    into = rejects(table) if rejects else RejectsFile(path, table)
+    run = _Run(kinds.BY_NAME[kind], table, columns, said, into, source=source, now=now, history=history)
     run.report.dry_run = dry_run
     call = call or log.Call(IngestCall.Door.FILE, file=path.name)
     if not dry_run:
@@ -108,6 +112,14 @@ def bring(
         report = run(drop_repeated, call, progress)
         transaction.set_rollback(True)
     return report
+
+
+def fit(kind: str, columns: Sequence[str], said: Mapping) -> Columns:
+    """Whose columns are whose. Raises Unreadable where the mapping does not fit the file, or the kind needs more."""
+    resolved = mapping.resolve(columns, said)
+    wanted = kinds.BY_NAME[kind]
+    _complete(wanted, resolved, kinds.members_of(resolved.names) if wanted.member else [])
+    return resolved
 
 
 def _known(kind: str) -> dict[str, str]:
@@ -123,7 +135,7 @@ class _Run:
         table: Table,
         columns: Columns,
         said: Mapping,
-        path: Path,
+        rejects: Rejects,
         *,
         source: str,
         now: datetime,
@@ -131,7 +143,6 @@ class _Run:
     ) -> None:
         members = kinds.members_of(columns.names) if kind.member else []
         rest = [name for name in columns.names if name not in (*kind.columns, *members)]
-        _complete(kind, columns, members)
         self.kind, self.table, self.columns = kind, table, columns
         self.source, self.now, self.history = source, now, history
         currency = said.currency or Brand.objects.the().currency
@@ -139,7 +150,8 @@ class _Run:
         self.terms = Terms(said.timezone, currency, rest if kind.rest else [], members, declared)
         self.report = Report(kind.name, table.format, table.encoding, table.delimiter, False)
         self.report.ignored = [] if kind.rest else [columns.theirs.get(name, name) for name in rest]
-        self.rejects = RejectsFile(path, table)
+        self.report.ignored += said.without
+        self.rejects = rejects
         self.found: list[Reject] = []
 
     def __call__(self, drop_repeated: bool, call: log.Call, progress: Callable[[Report], None]) -> Report:

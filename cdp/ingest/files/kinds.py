@@ -388,6 +388,13 @@ KINDS = (
         member="must",
     ),
 )
+# What may be said once for all rows of a file, besides what each kind needs of every row.
+FOR_ALL = {
+    "orders": ("channel", "store"),
+    "order_lines": ("channel", "store"),
+    "events": ("type",),
+    "consents": ("channel", "purpose", "state", "evidence"),
+}
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 

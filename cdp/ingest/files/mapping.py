@@ -20,6 +20,7 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
     """What a mapping file says; flags speak over it."""
 
     columns: dict[str, str] = {}  # ours: theirs
+    without: list[str] = []  # theirs, that are left out
     constants: dict[str, str | int | float | bool] = {}
     timezone: str = ""
     encoding: str = ""
@@ -31,13 +32,13 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True):
 class Columns:
     """The file's columns by our names, in the file's order."""
 
-    ours: list[str]
+    ours: list[str]  # "" is left out
     theirs: dict[str, str]  # ours -> theirs
     constants: dict[str, Any] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
-        return [*self.ours, *self.constants]
+        return [*filter(None, self.ours), *self.constants]
 
 
 def load(path: Path | None, pairs: Sequence[str] = (), **flags: str) -> Mapping:
@@ -75,7 +76,9 @@ def _read(path: Path) -> Mapping:
         raise Unreadable(_("cannot read %(path)s: %(why)s") % {"path": path, "why": error.strerror}) from None
     except (yaml.YAMLError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise Unreadable(
-            _("%(path)s is not a mapping of columns, constants, timezone, encoding, delimiter, currency: %(why)s")
+            _(
+                "%(path)s is not a mapping of columns, without, constants, timezone, encoding, delimiter, currency: %(why)s"
+            )
             % {"path": path, "why": error}
         ) from None
 
@@ -83,7 +86,8 @@ def _read(path: Path) -> Mapping:
 def resolve(columns: Sequence[str], mapping: Mapping) -> Columns:
     """Raises Unreadable where a mapping names what is not there, or two columns would be one."""
     ours_of: dict[str, str] = {}
-    for wanted, theirs in mapping.columns.items():
+    wishes = [*mapping.columns.items(), *(("", theirs) for theirs in mapping.without)]
+    for wanted, theirs in wishes:
         if theirs not in columns:
             raise Unreadable(
                 _("there is no column %(theirs)s; the file has: %(columns)s")
@@ -93,10 +97,12 @@ def resolve(columns: Sequence[str], mapping: Mapping) -> Columns:
             raise Unreadable(_("the column %(name)s stands twice") % {"name": theirs})
         ours_of[theirs] = wanted
     ours = [ours_of.get(name, name) for name in columns]
-    for name in [*ours, *mapping.constants]:
-        if [*ours, *mapping.constants].count(name) > 1:
+    said = [*filter(None, ours), *mapping.constants]
+    for name in said:
+        if said.count(name) > 1:
             raise Unreadable(_("the column %(name)s stands twice") % {"name": name})
-    return Columns(ours, dict(zip(ours, columns, strict=True)), dict(mapping.constants))
+    theirs_of = {name: theirs for name, theirs in zip(ours, columns, strict=True) if name}
+    return Columns(ours, theirs_of, dict(mapping.constants))
 
 
 def names_member(column: str) -> bool:

@@ -23,20 +23,21 @@ AS_TEXT = ("TIMESTAMP", "DATE", "TIME", "DECIMAL", "UUID", "HUGEINT", "INTERVAL"
 FETCHED = 10_000  # rows from DuckDB at a time
 
 
-def open_table(path: Path, *, encoding: str = "", delimiter: str = "") -> Table:
-    """Raises Unreadable. The table is read anew each time its rows are asked for."""
+def open_table(path: Path, *, name: str = "", encoding: str = "", delimiter: str = "") -> Table:
+    """Raises Unreadable. The table is read anew each time its rows are asked for. `name`: what people call the file."""
+    name = name or str(path)
     try:
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
-        raise Unreadable(_("cannot read %(path)s: %(why)s") % {"path": path, "why": error.strerror}) from None
+        raise Unreadable(_("cannot read %(path)s: %(why)s") % {"path": name, "why": error.strerror}) from None
     if start in (b"", text.BOM):
-        raise Unreadable(_("%(path)s is empty; its first line must name the columns") % {"path": path})
+        raise Unreadable(_("%(path)s is empty; its first line must name the columns") % {"path": name})
     if start == b"PAR1":
-        return _parquet(path)
+        return _parquet(path, name)
     encoding = text.encoding(path, encoding)
-    if path.suffix.lower() in (".ndjson", ".jsonl", ".json"):
-        return _ndjson(path, encoding)
+    if Path(name).suffix.lower() in (".ndjson", ".jsonl", ".json"):
+        return _ndjson(path, name, encoding)
     return _csv(path, encoding, delimiter)
 
 
@@ -88,7 +89,7 @@ def _named(columns: list[str]) -> None:
         raise Unreadable(_("a file has at most %(most)d columns") % {"most": MOST_COLUMNS})
 
 
-def _ndjson(path: Path, encoding: str) -> Table:
+def _ndjson(path: Path, name: str, encoding: str) -> Table:
     """An object a line. The columns are the names that stand anywhere in it."""
     columns: dict[str, None] = {}
     for _line, item in _documents(path, encoding):
@@ -96,7 +97,7 @@ def _ndjson(path: Path, encoding: str) -> Table:
             columns.update(dict.fromkeys(item))
             _named(list(columns))
     if not columns:
-        raise Unreadable(_("no line of %(path)s is a JSON object") % {"path": path})
+        raise Unreadable(_("no line of %(path)s is a JSON object") % {"path": name})
 
     def again() -> Iterator[Raw]:
         for line, item in _documents(path, encoding):
@@ -144,21 +145,19 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return item
 
 
-def _parquet(path: Path) -> Table:
+def _parquet(path: Path, name: str) -> Table:
     """Instants and decimals are read as their text, so that no float comes between; a row's line is its number."""
     try:
         with duckdb.connect() as db:
             known = db.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
     except duckdb.Error as error:
-        raise Unreadable(
-            _("cannot read %(path)s: %(why)s") % {"path": path, "why": str(error).split("\n")[0]}
-        ) from None
-    columns = [name for name, *_rest in known]
+        raise Unreadable(_("cannot read %(path)s: %(why)s") % {"path": name, "why": _without(path, error)}) from None
+    columns = [column for column, *_rest in known]
     _named(columns)
-    quoted = ['"' + name.replace('"', '""') + '"' for name in columns]
+    quoted = ['"' + column.replace('"', '""') + '"' for column in columns]
     selected = ", ".join(
-        f"CAST({name} AS VARCHAR)" if type.startswith(AS_TEXT) and not type.endswith("]") else name
-        for name, (_name, type, *_rest) in zip(quoted, known, strict=True)
+        f"CAST({column} AS VARCHAR)" if type.startswith(AS_TEXT) and not type.endswith("]") else column
+        for column, (_column, type, *_rest) in zip(quoted, known, strict=True)
     )
 
     def again() -> Iterator[Raw]:
@@ -172,3 +171,7 @@ def _parquet(path: Path) -> Table:
                     yield Raw(line, list(cells), None)
 
     return Table("parquet", "", ",", columns, again)
+
+
+def _without(path: Path, error: duckdb.Error) -> str:
+    return str(error).split("\n")[0].replace(str(path), "")

@@ -1,7 +1,4 @@
-"""What was not stored, beside the file: line, column, code, reason and the row itself, to be mended and imported again.
-
-Only its owner may read it, since it holds what the file held. It takes its name when it is whole.
-"""
+"""What was not stored: line, column, code, reason and the row itself, to be mended and imported again."""
 
 from __future__ import annotations
 
@@ -11,10 +8,12 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from cdp.ingest.files.reading import guarded
 from cdp.ingest.files.table import TOLD, Table
+
+BESIDE = ".rejects.csv"  # after the name of the file
 
 
 class Reject(NamedTuple):
@@ -25,34 +24,70 @@ class Reject(NamedTuple):
     cells: Sequence[Any]
 
 
-class RejectsFile:
-    def __init__(self, beside: Path, table: Table) -> None:
-        self.path = beside.with_name(beside.name + ".rejects.csv")
-        self.part = beside.with_name(f".{beside.name}.rejects.part")
+class Rejects:
+    """Written to where `_open` says, once there is one."""
+
+    def __init__(self, table: Table) -> None:
         self.table = table
         self.stream: io.TextIOWrapper | None = None
+
+    def _open(self) -> IO[bytes]:
+        raise NotImplementedError
 
     def write(self, rejects: Sequence[Reject]) -> None:
         if not rejects:
             return
         if self.stream is None:
-            self.part.unlink(missing_ok=True)
-            opened = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             # With the mark, a spreadsheet reads its Chinese as Chinese.
-            self.stream = io.TextIOWrapper(os.fdopen(opened, "wb"), "utf-8-sig", newline="")
+            self.stream = io.TextIOWrapper(self._open(), "utf-8-sig", newline="")
             self.writer = csv.writer(self.stream, delimiter=self.table.delimiter)
             self.writer.writerow([*TOLD, *self.table.columns])
         for reject in sorted(rejects):
             self.writer.writerow([reject.line, *map(_cell, [*reject[1:4], *reject.cells])])
 
     def close(self) -> str:
-        """Its path, or "" when nothing was rejected; then one of an earlier run goes too."""
+        """Where they are, or "" when nothing was rejected."""
+        raise NotImplementedError
+
+
+class RejectsFile(Rejects):
+    """Beside the file. Only its owner may read it, since it holds what the file held. It takes its name when it is whole."""
+
+    def __init__(self, beside: Path, table: Table) -> None:
+        super().__init__(table)
+        self.path = beside.with_name(beside.name + BESIDE)
+        self.part = beside.with_name(f".{beside.name}.rejects.part")
+
+    def _open(self) -> IO[bytes]:
+        self.part.unlink(missing_ok=True)
+        return os.fdopen(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+    def close(self) -> str:
+        """One of an earlier run goes when nothing was rejected."""
         if self.stream is None:
             self.path.unlink(missing_ok=True)
             return ""
         self.stream.close()
         self.part.replace(self.path)
         return str(self.path)
+
+
+class RejectsInto(Rejects):
+    """Into a stream that somebody else keeps."""
+
+    def __init__(self, into: IO[bytes], name: str, table: Table) -> None:
+        super().__init__(table)
+        self.into, self.name = into, name
+
+    def _open(self) -> IO[bytes]:
+        return self.into
+
+    def close(self) -> str:
+        if self.stream is None:
+            return ""
+        self.stream.flush()
+        self.stream.detach()
+        return self.name
 
 
 def _cell(value: Any) -> str:

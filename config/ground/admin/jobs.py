@@ -12,7 +12,12 @@ from config.ground.models import Job
 from config.ground.readonly import ReadOnlyAdmin, badge
 
 # A kind that is not here is shown as it is written.
-JOBS = {"import": _("import of a file"), "export": _("export of a member"), "erase": _("erasure of a member")}
+JOBS = {
+    "import": _("import of a file"),
+    "import_look": _("first look at a file"),
+    "export": _("export of a member"),
+    "erase": _("erasure of a member"),
+}
 COLOURS = {"waiting": None, "running": "info", "done": "success", "failed": "danger"}
 
 

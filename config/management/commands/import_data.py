@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from cdp.errors import Unreadable
 from cdp.ingest import log
-from cdp.ingest.files import importing, mapping
+from cdp.ingest.files import importing, mapping, telling
 from cdp.ingest.files.importing import Report
 from cdp.ingest.files.kinds import BY_NAME
 from cdp.models import IngestCall
@@ -62,7 +62,8 @@ class Command(BaseCommand):
         except Unreadable as problem:
             raise CommandError(str(problem)) from None
         if options["json"]:
-            self.stdout.write(json.dumps(self.figures(report), ensure_ascii=False))
+            seconds = {"seconds": round(time.monotonic() - self.began, 1)}
+            self.stdout.write(json.dumps(telling.figures(report) | seconds, ensure_ascii=False))
         else:
             self.tell(report)
         if report.read and report.rejected == report.read:
@@ -77,42 +78,11 @@ class Command(BaseCommand):
             line = _("%(read)d rows read, %(rejected)d rejected") % figures
             self.stderr.write(f"\r{line}" if on_terminal else line, ending="" if on_terminal else "\n")
 
-    def figures(self, report: Report) -> dict[str, Any]:
-        figures = dict(vars(report))
-        figures["first"] = [
-            {name: getattr(reject, name) for name in ("line", "column", "code", "reason")} for reject in report.first
-        ]
-        return figures | {"seconds": round(time.monotonic() - self.began, 1)}
-
     def tell(self, report: Report) -> None:
         if sys.stderr.isatty():
             self.stderr.write("")
-        if report.dry_run:
-            self.stdout.write(_("A dry run: nothing was stored."))
-        self.stdout.write(
-            _("%(read)d rows read: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % vars(report)
-        )
-        if report.orders:
-            counts = {name: report.orders[name] for name in ("stored", "duplicates", "rejected")}
-            self.stdout.write(_("orders: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts)
-        if report.refunds:
-            counts = {name: report.refunds[name] for name in ("stored", "duplicates", "rejected")}
-            self.stdout.write(
-                _("refunds: %(stored)d stored, %(duplicates)d duplicates, %(rejected)d rejected") % counts
-            )
-        if report.parked:
-            self.stdout.write(_("%(parked)d of them wait for their order") % {"parked": report.parked})
-        if report.anonymous_orders:
-            self.stdout.write(_("%(orders)d orders without a member") % {"orders": report.anonymous_orders})
-        if report.placeholders:
-            self.stdout.write(_("%(cells)d cells name nobody, such as 0 or NULL") % {"cells": report.placeholders})
-        if report.repeated_lines:
-            self.stdout.write(
-                _("%(repeated)d lines repeat another of their order exactly; %(dropped)d were dropped")
-                % {"repeated": report.repeated_lines, "dropped": report.dropped_lines}
-            )
-        if report.ignored:
-            self.stdout.write(_("columns left out: %(columns)s") % {"columns": ", ".join(report.ignored)})
+        for sentence in telling.sentences(telling.figures(report)):
+            self.stdout.write(sentence)
         for code, count in sorted(report.reasons.items()):
             self.stdout.write(f"  {code}: {count}")
         for reject in report.first:

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from cdp import identity
 from cdp.errors import Unreadable
-from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product
+from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product, Refund
 from tests.builders import at
 from tests.outside import environment
 
@@ -377,6 +377,47 @@ def test_the_command_answers_a_machine_and_fails_when_nothing_came_in(tmp_path, 
             call_command("import_data", *arguments, "--source", "till")
 
 
+MIXED = """订单号,手机号,下单时间,金额,门店,备注
+A1,13900000001,2026-03-01 10:00,19.90,南京西路,=1+1
+A2,13900000002,2026-03-01 11:00,5.00,=HYPERLINK("x"),
+A1,13900000001,2026-03-01 10:00,19.90,南京西路,
+A1,13900000001,2026-03-01 10:00,29.90,南京西路,
+A3,13900000001,2026-03-01 12:00,1.005,徐家汇,
+A4,0,2026-03-01 12:00,7
+A5,NULL,2026-03-01 13:00,8.00,徐家汇,
+"""
+MAPS = ["id=订单号", "phone=手机号", "placed_at=下单时间", "amount=金额", "store=门店"]
+
+
+def test_an_ordinary_file_of_a_shop_is_reported_exactly_and_the_second_time_changes_nothing(bring):
+    text = (
+        MIXED.replace('=HYPERLINK("x")', '"=HYPERLINK(""x"")"').encode("gbk") + b"A6,,2026-03-01 14:00,9.00,\xff\xff,\n"
+    )
+
+    def again():
+        return bring("orders", text, maps=MAPS, timezone="Asia/Shanghai")
+
+    report = again()
+
+    assert (report.encoding, report.ignored) == ("gb18030", ["备注"])
+    bad = {"conflict": 1, "too_fine": 1, "cells": 1, "encoding": 1}
+    assert counts(report) == (8, 3, 1, bad)
+    assert (report.anonymous_orders, report.placeholders) == (1, 1)
+    assert [(row[0], row[1], row[2]) for row in rejects(report)[1:]] == [
+        ("5", "订单号", "conflict"), ("6", "金额", "too_fine"), ("7", "", "cells"), ("9", "", "encoding"),
+    ]  # fmt: skip
+    assert list(Order.objects.order_by("external_id").values_list("external_id", "amount", "store")) == [
+        ("A1", 1990, "南京西路"), ("A2", 500, '=HYPERLINK("x")'), ("A5", 800, "徐家汇"),
+    ]  # fmt: skip
+    before = tables()
+    assert counts(again()) == (8, 0, 4, bad)
+    assert tables() == before
+    mended = Path(report.rejects_file)
+    mended.write_bytes(mended.read_bytes().replace(b"1.005", b"1.00"))
+    assert counts(bring("orders", None, file=mended, maps=MAPS, timezone="Asia/Shanghai"))[:2] == (4, 2)
+    # what was no text is readable in the rejects, with a mark where it was not
+
+
 KILLED = """
 import os, signal, sys
 import django
@@ -385,32 +426,49 @@ from cdp.ingest.files import importing
 importing.CHUNK = 20
 accept, left = importing.accept, [int(sys.argv[1])]
 def killed(*args, **how):
-    answer = accept(*args, **how)
     left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return answer
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)  # between two transactions
+    if left[0] == -1:
+        from cdp.ingest import batch
+        batch.dirty = lambda *args: os.kill(os.getpid(), signal.SIGKILL)  # in the middle of one
+    return accept(*args, **how)
 importing.accept = killed
 from django.core.management import call_command
 call_command("import_data", "order_lines", sys.argv[2], "--source", "till")
 """
 
 
+def many(path):
+    """Orders of several lines that stand far apart, lines without a member, returns with and without an order."""
+    whose = [f"{13900000001 + n % 7}" if n % 5 else "" for n in range(150)]
+    rows = [f"{n % 150},{whose[n % 150]},2026-03-01T10:00:00Z,sku-{n},1,{n}.5," for n in range(300)]
+    rows = [row.replace(",1,", ",-1,") if n % 11 == 0 else row for n, row in enumerate(rows)]
+    rows += [f"R{n},,2026-03-02T10:00:00Z,sku-{n},-1,1,{n + 3}" for n in range(60)]
+    path.write_text("\n".join(["id,phone,placed_at,sku,quantity,amount,order_id", *rows]))
+
+
+def refunds(source):
+    rows = Refund.objects.filter(source__code=source)
+    return sorted((r.external_id, r.amount, r.order_id is None, r.member_id is None) for r in rows)
+
+
 @pytest.mark.django_db(transaction=True)
-def test_killed_in_the_middle_and_begun_again_gives_the_same_tables(bring, tmp_path):
-    head = LINES.splitlines()[0]
-    rows = [f"{n % 150},{13900000000 + n % 150 % 7},2026-03-01T10:00:00Z,sku-{n},1,{n}.5,茶" for n in range(300)]
+def test_killed_at_any_point_and_begun_again_gives_the_same_tables(bring, tmp_path):
     path = tmp_path / "many.csv"
-    path.write_text("\n".join([head, *rows]))
+    many(path)
     env = environment(PYTHONPATH=str(ROOT), DJANGO_SETTINGS_MODULE="config.settings")
-
-    for chunks in (1, 3, 6):
-        ended = subprocess.run([sys.executable, "-c", KILLED, str(chunks), str(path)], env=env, cwd=ROOT, check=False)
+    came_in = []
+    for accepts in (1, 2, 4, 7, 11):
+        ended = subprocess.run([sys.executable, "-c", KILLED, str(accepts), str(path)], env=env, cwd=ROOT, check=False)
         assert ended.returncode == -signal.SIGKILL
-        assert Order.objects.count() == chunks * 20
+        came_in.append(Order.objects.count() + Refund.objects.count())
     report = bring("order_lines", None, file=path)
-    killed = tables("till")
+    killed = (tables("till"), refunds("till"))
 
-    assert (report.read, report.stored, report.duplicates) == (300, 60, 240)
-    assert bring("order_lines", None, file=path, source="unkilled").stored == 300
-    assert tables("unkilled") == killed
+    assert came_in == sorted(came_in)
+    assert came_in[0] < came_in[-1]
+    assert (report.read, report.stored + report.duplicates, report.rejected) == (360, 360, 0)
+    assert report.duplicates > 0
+    assert bring("order_lines", None, file=path, source="unkilled").stored == 360
+    assert (tables("unkilled"), refunds("unkilled")) == killed
