@@ -36,6 +36,7 @@ KINDS = {
     "orders": _("orders"),
     "order_items": _("order lines"),
     "refunds": _("refunds"),
+    "returns": _("returns without an order"),
     "events": _("events"),
 }
 SILENT = timedelta(minutes=10)  # a run stores a chunk every second or two; one that says nothing for so long was killed

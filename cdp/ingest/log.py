@@ -125,43 +125,60 @@ class Tally:
 
 
 class Run:
-    """A file on its way in: one row, which each of its chunks adds to as it is stored. One that was killed stays under way."""
+    """A file on its way in: a row for each kind that is made of it, which each chunk adds to as it is stored. The rows of a run
+    that was killed stay under way.
+    """
 
     def __init__(self, call: Call, kind: str, *, source: str, history: bool, now: datetime) -> None:
-        of, _made = Source.objects.get_or_create(code=source, defaults={"name": source})
-        row = IngestCall(kind=kind, source=of, state=IngestCall.State.UNDER_WAY, history=history, at=now)
-        call._keep(row)
-        self.pk, self.tally = row.pk, Tally()
+        self.call, self.kind, self.history, self.now = call, kind, history, now
+        self.source, _made = Source.objects.get_or_create(code=source, defaults={"name": source})
+        self.rows: dict[str, tuple[int, Tally]] = {}
+        self._of(kind)
 
     def note(self, kind: str, source: Source, answer: Accepted, said: Said, *, history: bool, now: datetime) -> None:
-        self.tally.add(answer, said)
-        self._write()
+        self._of(kind).add(answer, said)
+        self._write(kind)
 
-    def again(self, rows: int) -> None:
+    def again(self, kind: str, rows: int) -> None:
         """Rows that said what others of the same chunk say."""
-        self.tally.duplicates += rows
+        if rows:
+            self._of(kind).duplicates += rows
 
-    def unread(self, codes: Sequence[str]) -> None:
-        """Rows that never came as far as ingest."""
-        self.tally.reject(codes)
+    def unread(self, code: str, kind: str = "") -> None:
+        """A row that never came as far as ingest."""
+        self._of(kind).reject([code])
 
-    def name(self, rejected: Sequence[Rejected]) -> None:
-        """Where rejected rows stand in the file; their index is a line. Written with all that was counted before."""
-        self.tally.name(rejected, at="line")
-        self._write()
+    def name(self, rejected: Rejected, kind: str = "") -> None:
+        """Where a rejected row stands in the file; its index is a line."""
+        self._of(kind).name([rejected], at="line")
+
+    def keep(self) -> None:
+        """What was counted beside the batches."""
+        for kind in self.rows:
+            self._write(kind)
 
     def end(self) -> None:
-        IngestCall.objects.filter(pk=self.pk).update(state=IngestCall.State.TAKEN)
+        IngestCall.objects.filter(pk__in=[pk for pk, _tally in self.rows.values()]).update(state=IngestCall.State.TAKEN)
 
-    def _write(self) -> None:
-        columns = self.tally.columns()
+    def _of(self, kind: str) -> Tally:
+        kind = kind or self.kind
+        if kind not in self.rows:
+            under_way = IngestCall.State.UNDER_WAY
+            row = IngestCall(kind=kind, source=self.source, state=under_way, history=self.history, at=self.now)
+            self.call._keep(row)
+            self.rows[kind] = row.pk, Tally()
+        return self.rows[kind][1]
+
+    def _write(self, kind: str) -> None:
+        pk, tally = self.rows[kind]
+        columns = tally.columns()
         for name in ("reasons", "rejections", "said"):
             columns[name] = json.dumps(columns[name], ensure_ascii=False)
         written = ", ".join(f"{name} = %s" for name in columns)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE cdp_ingestcall SET {written}, last_at = statement_timestamp() WHERE id = %s",
-                [*columns.values(), self.pk],
+                [*columns.values(), pk],
             )
 
 

@@ -13,7 +13,9 @@ from cdp.models.source import Source
 
 
 class IngestCall(models.Model):
-    """One call, or one run of a file: then its chunks add to it. Rows are things as ingest takes them: orders, not lines."""
+    """One call, or one kind of what a file makes: then its chunks add to it. Rows are things as ingest takes them: orders, not
+    lines.
+    """
 
     class Door(models.TextChoices):
         API = "api", _("API")

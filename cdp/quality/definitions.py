@@ -92,7 +92,7 @@ MEANINGS = (
         "refunds_without_order",
         "share",
         _("refunds without their order"),
-        _("refunds whose order has not come / refunds recorded or parked in the period"),
+        _("refunds that name no order, or whose order has not come / refunds recorded or parked in the period"),
     ),
     Meaning(
         "lines_without_product",

@@ -114,6 +114,7 @@ def kind_label(kind: str) -> str:
         "orders": _("orders"),
         "order_items": _("order lines"),
         "refunds": _("refunds"),
+        "returns": _("returns without an order"),
         "events": _("events"),
         "refund": _("refunds"),
         "event": _("events"),

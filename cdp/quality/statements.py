@@ -53,7 +53,8 @@ LAG = f"""
     facts AS (
         SELECT source_id, 'orders' AS kind, placed_at AS at, recorded_at FROM cdp_order WHERE {_ARRIVED}
         UNION ALL
-        SELECT source_id, 'refunds', refunded_at, recorded_at FROM cdp_refund WHERE {_ARRIVED}
+        SELECT source_id, CASE WHEN order_id IS NULL THEN 'returns' ELSE 'refunds' END, refunded_at, recorded_at
+        FROM cdp_refund WHERE {_ARRIVED}
         UNION ALL
         SELECT source_id, 'events', occurred_at, recorded_at FROM cdp_event WHERE {_ARRIVED})
     SELECT source_id, kind, count(*), percentile_disc(ARRAY[.5, .9, .99]) WITHIN GROUP (ORDER BY lag), max(lag)

@@ -201,23 +201,21 @@ def bring(tmp_path, **how):
     return importing.bring("order_lines", path, source="till", said=mapping.load(None, []), now=at(NOW), **how)
 
 
-def test_a_file_is_one_row_in_orders_with_the_lines_that_were_refused(tmp_path):
+def test_a_file_is_a_row_of_each_kind_that_it_makes_with_the_lines_that_were_refused(tmp_path):
     bring(tmp_path)
     bring(tmp_path, history=True, call=log.Call("admin", "admin:li", file="lines.csv"))
 
-    first, again = IngestCall.objects.order_by("pk")
-    assert counts(first) == (4, 2, 0, 2)
-    assert (first.kind, first.door, first.state, first.file, first.history) == (
-        "orders",
-        "file",
-        "taken",
-        "lines.csv",
-        False,
-    )
-    assert [(row["line"], row["path"]) for row in first.rejections] == [(4, "placed_at"), (6, "quantity")]
-    assert (first.said_of, first.said["identity:crm_id"], first.said["items"]) == (2, 2, 2)
-    assert counts(again) == (4, 0, 2, 2)
+    orders, returns, again, returns_again = IngestCall.objects.order_by("pk")
+    assert counts(orders) == (4, 3, 0, 1)
+    assert (orders.kind, orders.door, orders.state, orders.file, orders.history) == (
+        "orders", "file", "taken", "lines.csv", False,
+    )  # fmt: skip
+    assert [(row["line"], row["path"], row["code"]) for row in orders.rejections] == [(4, "placed_at", "invalid_time")]
+    assert (orders.said_of, orders.said["identity:crm_id"], orders.said["items"]) == (3, 3, 3)
+    assert (returns.kind, returns.state, counts(returns)) == ("returns", "taken", (1, 1, 0, 0))
+    assert (counts(again), counts(returns_again)) == ((4, 0, 3, 1), (1, 0, 1, 0))
     assert (again.door, again.actor, again.history) == ("admin", "admin:li", True)
+    assert (Order.objects.count(), Refund.objects.count()) == (3, 1)
 
 
 def test_a_dry_run_leaves_no_count(tmp_path):
@@ -241,7 +239,7 @@ def test_a_run_that_was_killed_is_seen_with_what_it_had_stored(tmp_path, monkeyp
     assert (run.state, counts(run), Order.objects.count()) == ("under_way", (2, 1, 0, 1), 1)
 
     bring(tmp_path)
-    assert sum(c.accepted for c in IngestCall.objects.all()) == Order.objects.count() == 2
+    assert sum(c.accepted for c in IngestCall.objects.filter(kind="orders")) == Order.objects.count() == 3
 
 
 def test_the_lines_of_orders_that_came_without_are_counted_by_order():

@@ -161,7 +161,6 @@ class _Run:
         at = grouping.position(self.columns.ours, self.kind.by) if self.kind.by in self.columns.ours else None
         things = grouping.groups(self.table, at, drop_repeated=drop_repeated)
         while chunk := list(islice(self._ready(things, drop_repeated), CHUNK)):
-            self.log.unread([reject.code for reject in _culprits(self.found)])
             for takes in ORDERLY:
                 if ready := [each for each in chunk if each is not None and each.takes == takes]:
                     self._store(takes, ready)
@@ -225,6 +224,9 @@ class _Run:
         if self.kind.by:
             self._of(takes)["rejected"] += 1
         theirs = self.columns.theirs.get(column, column)
+        if not takes:
+            self.log.unread(code)
+        self.log.name(Rejected(rows[culprit].line, theirs, code, ""), takes)
         for n, row in enumerate(rows):
             if n == culprit:
                 told = (theirs, code, why)
@@ -248,7 +250,7 @@ class _Run:
             self._refuse(ready.rows, *self._place(ready, rejected.path), rejected.code, rejected.message, takes)
         self._count(takes, once, answer)
         self.report.duplicates += again
-        self.log.again(again)
+        self.log.again(takes, again)
 
     def _accept(self, takes: str, chunk: list[Ready]) -> Accepted:
         """A value that only the database refuses costs its own row, not its chunk."""
@@ -257,7 +259,7 @@ class _Run:
         except DataError:
             if len(chunk) == 1:
                 why = _("a value here is beyond what can be stored")
-                self.log.unread(["unstorable"])
+                self.log.unread("unstorable", takes)
                 return Accepted(rejected=[Rejected(0, "", "unstorable", why)])
         whole = Accepted()
         for index, ready in enumerate(chunk):
@@ -312,16 +314,11 @@ class _Run:
     def _tell(self) -> None:
         self.report.rejected += len(self.found)
         self.report.reasons.update(reject.code for reject in self.found)
-        culprits = _culprits(self.found)
-        self.report.first += culprits[: SHOWN - len(self.report.first)]
-        self.log.name([Rejected(one.line, one.column, one.code, "") for one in culprits])
+        told = [reject for reject in self.found if reject.code != "with_line"]
+        self.report.first += told[: SHOWN - len(self.report.first)]
+        self.log.keep()
         self.rejects.write(self.found)
         self.found = []
-
-
-def _culprits(found: Sequence[Reject]) -> list[Reject]:
-    """Those that were refused for what they say themselves: one for each thing that was refused."""
-    return [reject for reject in found if reject.code != "with_line"]
 
 
 def _apart(chunk: list[Ready]) -> tuple[list[Ready], int]:
