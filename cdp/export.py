@@ -34,7 +34,15 @@ def table(members: Sequence[int], *, personal: bool) -> Iterator[str]:
 
     What is said in the reader's language is said now; the rows come while the answer is sent.
     """
-    head = [_("member number"), _("member's name"), _("phone"), _("stage"), _("value tier"), _("orders"), _("net amount")]
+    head = [
+        _("member number"),
+        _("member's name"),
+        _("phone"),
+        _("stage"),
+        _("value tier"),
+        _("orders"),
+        _("net amount"),
+    ]
     head += [_("net amount, 365 days"), _("last order"), _("registered")]
     words = {value: str(label) for value, label in [*Stage.choices, *ValueTier.choices]}
     return _slices(head, words, members, personal, clock.zone())
