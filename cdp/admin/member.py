@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
@@ -161,7 +162,8 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
             return None
         personal = request.user.has_perm("cdp.export_personal")
         who, now = f"admin:{request.user}", clock.now()
-        audit.note(who, "member.exported", "members", now=now, members=len(members), personal=personal)
+        with transaction.atomic():
+            audit.note(who, "member.exported", "members", now=now, members=len(members), personal=personal)
         rows = StreamingHttpResponse(
             member_list.table(members, personal=personal), content_type="text/csv; charset=utf-8"
         )

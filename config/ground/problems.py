@@ -14,7 +14,6 @@ from django.views import defaults
 from django.views.defaults import page_not_found
 from msgspec import Struct, json, structs
 from rest_framework import exceptions
-from rest_framework.response import Response
 from structlog.contextvars import get_contextvars
 
 TYPE = "application/problem+json"
@@ -48,13 +47,13 @@ class Refused(Exception):
         """What is noted although the call's own transaction was rolled back."""
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Every refusal of a call as one form. What is not known here is our fault, and stays loud."""
+def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Every refusal of a call as one form, whatever form was asked for. What is not known here is our fault, and stays loud."""
     refused = _refused(error)
     if refused is None:
         return None
     refused.leave_trace()
-    response = Response(_with_id(refused.problem), status=refused.problem.status, content_type=TYPE)
+    response = _answer(refused.problem)
     for name, value in refused.headers.items():
         response[name.replace("_", "-")] = value
     return response
@@ -108,11 +107,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _page(500, "server_error", _("this is our fault and in our log; name the X-Request-ID of this answer"))
 
 
-def _with_id(problem: Problem) -> Problem:
-    """The call's id stands in the body too, since that is what people copy into a ticket."""
-    return structs.replace(problem, request_id=get_contextvars().get("request_id", ""))
-
-
 def _page(status: int, code: str, detail: str) -> HttpResponse:
-    problem = _with_id(Problem(HTTPStatus(status).phrase, status, code, detail))
-    return HttpResponse(json.encode(problem), status=status, content_type=TYPE)
+    return _answer(Problem(HTTPStatus(status).phrase, status, code, detail))
+
+
+def _answer(problem: Problem) -> HttpResponse:
+    """The call's id stands in the body too, since that is what people copy into a ticket."""
+    told = structs.replace(problem, request_id=get_contextvars().get("request_id", ""))
+    return HttpResponse(json.encode(told), status=problem.status, content_type=TYPE)

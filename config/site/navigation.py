@@ -79,6 +79,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
             (gettext_lazy("API keys"), "key", "ground.apikey"),
             (gettext_lazy("Brand"), "storefront", "ground.brand"),
             (gettext_lazy("Users"), "manage_accounts", "auth.user"),
+            (gettext_lazy("User groups"), "groups", "auth.group"),
         ],
     ),
 ]

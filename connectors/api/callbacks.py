@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -23,7 +23,7 @@ def receive(request: HttpRequest, provider: str, account: str, secret: str) -> H
     found = ProviderAccount.objects.filter(key=account, provider=provider).first()
     expected = found.open().get("callback", "") if found else ""
     if not found or not expected or not hmac.compare_digest(expected.encode(), secret.encode()):
-        return HttpResponse(status=404)
+        raise Http404
     try:
         heard, answer = PROVIDERS.get(provider).callback(request.body)
     except RequestDataTooBig:

@@ -194,8 +194,8 @@ def count(body, **headers):
 
     def once_more():
         request = APIRequestFactory().post("/count", json.dumps(body), content_type="application/json", headers=headers)
-        response = call(request).render()
-        return response.status_code, response.content
+        response = call(request)
+        return response.status_code, (response.render() if hasattr(response, "render") else response).content
 
     Counting.made.clear()
     return [once_more() for _n in range(3)], len(Counting.made)

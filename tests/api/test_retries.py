@@ -10,7 +10,9 @@ import pytest
 from django.db import connection
 
 from cdp.models import ConsentRecord, Event, Identity, IngestCall, Member, Order, OrderLine
-from config.ground.models import Answer
+from config.ground.models import Answer, Brand
+from tests import flush
+from tests.api.conftest import NOW
 from tests.api.test_ingest import answer, order, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,6 +53,99 @@ def counted(kind):
     names = ("rows", "accepted", "duplicates", "rejected")
     calls = IngestCall.objects.filter(kind=kind).values(*names)
     return {name: sum(call[name] for call in calls) for name in names}
+
+
+AT = "2026-03-01T10:00:00+08:00"
+WORD = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": AT, "evidence": "form"}
+
+
+def row(kind: str, n: int) -> dict:
+    who = [f"crm_id:{n % 7}"]
+    match kind:
+        case "members":
+            return {"identities": [*who, f"phone:1380000{n % 7:04}"], "attributes": {f"a{n}": n}, "consents": [WORD]}
+        case "products":
+            return {"sku": f"P{n}", "name": f"product {n}", "price": n}
+        case "orders":
+            return order(id=f"A{n}", identities=who)
+        case "refunds":
+            return {"id": f"R{n}", "order_id": f"A{n}", "refunded_at": AT, "amount": 7}
+        case _:
+            return {"id": f"E{n}", "type": "search", "identities": who, "occurred_at": AT, "properties": {"n": n}}
+
+
+KINDS = ("members", "products", "orders", "refunds", "events")
+# What the tables hold after all rows of a kind: nothing about when, in which order, or by which numbers they came.
+HELD = {
+    "members": "SELECT i.kind, count(*), (SELECT string_agg(DISTINCT attributes::text, ' ') FROM cdp_member) FROM cdp_identity i"
+    " GROUP BY 1 UNION ALL SELECT 'said', count(*), '' FROM cdp_consentrecord",
+    "products": "SELECT sku, name, price FROM cdp_product",
+    "orders": "SELECT external_id, amount, refunded, (SELECT count(*) FROM cdp_orderline l WHERE l.order_id = o.id) FROM cdp_order o",
+    "refunds": "SELECT external_id, amount FROM cdp_refund UNION ALL SELECT external_id, -1 FROM cdp_parked",
+    "events": "SELECT external_id, properties FROM cdp_event",
+}
+
+
+def held() -> dict[str, list]:
+    with connection.cursor() as cursor:
+        found = {}
+        for kind, asked in HELD.items():
+            cursor.execute(f"SELECT h::text FROM ({asked}) h ORDER BY 1")
+            found[kind] = [text for (text,) in cursor.fetchall()]
+        return found
+
+
+def forget() -> None:
+    """The world as it was before the first call."""
+    flush.restore(connection)
+    Brand.objects.update(clock_mode="replay", clock_at=NOW, timezone="Asia/Shanghai", currency="CNY")
+
+
+def post(client, kind: str, *rows: dict):
+    body = json.dumps({"source": "shop", kind: list(rows)}).encode()
+    return client.generic("POST", f"/api/v1/ingest/{kind}", body, content_type="application/json")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fifty_parallel_posts_of_a_batch_of_every_kind_store_it_once(partner, kind):
+    client, answers = partner("ingest"), []
+    rows = [row(kind, n) for n in range(20)]
+    post(client, kind, *rows)
+    once = held()
+    forget()
+    client = partner("ingest")
+
+    together([lambda: answers.append(post(client, kind, *rows))] * 50)
+
+    assert {response.status_code for response in answers} == {202}
+    said = [answer(response) for response in answers]
+    assert not any(each["rejected"] for each in said)
+    assert sum(each["accepted"] + each["duplicates"] for each in said) == 50 * 20
+    if kind not in ("members", "products"):  # they have no id in their source: two at once may both bring news
+        assert sum(each["accepted"] for each in said) == 20
+    assert held() == once
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_all_kinds_repeated_three_times_in_any_order_end_as_told_once(partner, seed):
+    calls = [(kind, row(kind, n)) for kind in KINDS for n in range(8)]
+    client = partner("ingest")
+    for kind, each in calls:
+        assert post(client, kind, each).status_code == 202
+    once = held()
+    forget()
+    client, repeated = partner("ingest"), calls * 3
+    random.Random(seed).shuffle(repeated)
+
+    for beginning in range(0, len(repeated), 6):
+        together(
+            [
+                lambda kind=kind, each=each: post(client, kind, each)
+                for kind, each in repeated[beginning : beginning + 6]
+            ]
+        )
+
+    assert held() == once
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -108,11 +108,7 @@ def wang() -> User:
 def _() -> Post:
     user = wang()
     said = {"username": "wang", "is_active": "on", "is_staff": "on", "is_superuser": "on"}
-    said |= {
-        "date_joined_0": f"{user.date_joined:%F}",
-        "date_joined_1": f"{user.date_joined:%T}",
-        "email": "w@example.com",
-    }
+    said |= {"email": "w@example.com"}
     return page("auth.user", user.pk, what="change"), said
 
 
@@ -271,7 +267,6 @@ def test_the_trail_says_what_a_users_rights_were_and_are_and_no_password(boss):
     changed, password = AuditRow.objects.filter(actor="admin:boss").order_by("id")
 
     assert (changed.action, changed.subject) == ("user.changed", "user:wang")
-    assert changed.detail.pop("date_joined", "…") == "…"  # the page cuts its microseconds
     assert changed.detail == {"is_staff": [False, True], "is_superuser": [False, True], "email": "…"}
     assert (password.action, password.subject, password.detail) == ("user.changed", "user:boss", {"password": "…"})
     assert "correct horse" not in str([vars(row) for row in AuditRow.objects.all()])

@@ -1,4 +1,4 @@
-"""Who works here and what they may. Only who may everything gives rights; what a user's rights were and are is in the trail.
+"""Who works here and what they may: rights come from groups, and only who may everything gives them. The trail says which.
 
 The ticks of django-celery-beat have no page: they are code, seeded by migration and repaired at start.
 """
@@ -13,13 +13,14 @@ from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat import admin as beat_admin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from config.ground import audit, clock
 from config.ground.admin.audited import AuditedAdmin
 
-RIGHTS = ["is_superuser", "is_staff", "groups", "user_permissions"]
+RIGHTS = ["is_superuser", "is_staff", "groups"]
 
 for _model in [model for model, page in admin.site._registry.items() if type(page).__module__ == beat_admin.__name__]:
     admin.site.unregister(_model)
@@ -32,9 +33,17 @@ class UserAdmin(PlainUserAdmin, AuditedAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     told = frozenset({"username", "is_active", *RIGHTS})
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        (_("Personal details"), {"fields": [("first_name", "last_name"), "email"]}),
+        (_("Rights"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+        (_("Instants"), {"fields": [("last_login", "date_joined")]}),
+    ]
+    filter_horizontal = []
+    readonly_fields = ["last_login", "date_joined"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [] if request.user.is_superuser else RIGHTS
+        return [*self.readonly_fields, *([] if request.user.is_superuser else RIGHTS)]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)
@@ -55,6 +64,7 @@ class UserAdmin(PlainUserAdmin, AuditedAdmin):
 @admin.register(Group)
 class GroupAdmin(PlainGroupAdmin, AuditedAdmin):  # type: ignore[misc]  # one says Group, the other any model
     told = frozenset({"name", "permissions"})
+    filter_horizontal = []
 
     def _gives_rights(self, request: HttpRequest, granted: bool) -> bool:
         return bool(granted and request.user.is_superuser)

@@ -60,17 +60,8 @@ def test_row50_every_cell_is_quoted_and_what_is_no_formula_stays(admin_client):
     head, row = exported(admin_client, member)
 
     assert head == [
-        "会员号",
-        "姓名",
-        "手机号",
-        "阶段",
-        "价值层级",
-        "订单数",
-        "净消费额",
-        "近 365 天净消费额",
-        "末次下单",
-        "注册时间",
-    ]
+        "会员编号", "会员姓名", "手机号", "阶段", "价值层级", "订单", "净消费金额", "近 365 天净消费金额", "最近消费时间", "注册时间",
+    ]  # fmt: skip
     assert row == [
         str(member), '王"芳",x', f"'{PHONE}", "首购用户", "高价值", "1", "1234.56", "1234.56", "2016-02-01 00:00", "2016-01-01 08:00",
     ]  # fmt: skip
