@@ -4,12 +4,12 @@ PY := .venv/bin/python
 UV = $(or $(shell command -v uv),$(error make lock needs uv on the PATH))
 export PYTHON
 
-.PHONY: help setup demo up stop test test-slow check lock
+.PHONY: help setup demo up stop test test-slow check bench lock
 
 help:
 	@echo "make demo [PORT=8000] [DETACH=1] [WALL=1]  real data, the main job once, then everything serves"
 	@echo "make up [PORT=8000]  everything, without demo data      make stop  ends it"
-	@echo "make test | test-slow | check | lock"
+	@echo "make test | test-slow | check | bench | lock"
 
 setup:
 	@.ci/setup
@@ -31,6 +31,10 @@ test:
 test-slow:
 	@.ci/setup dev data
 	$(PY) -m pytest -m slow
+
+bench:
+	@.ci/setup dev
+	$(PY) -m tests.bench
 
 check:
 	@.ci/setup dev
