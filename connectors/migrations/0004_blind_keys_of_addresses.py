@@ -46,7 +46,7 @@ def prove_blind_keys(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("connectors", "0003_blind_keys"), ("cdp", "0007_protection_laws")]
+    dependencies = [("connectors", "0003_blind_keys"), ("cdp", "0011_protection_laws")]
     operations = [
         migrations.RunSQL(SLEEP, IT_MAY_NOT),
         migrations.RunSQL(NAMED.format(table="connectors_attempt"), migrations.RunSQL.noop),

@@ -19,5 +19,5 @@ ERASED = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("connectors", "0004_blind_keys_of_addresses"), ("cdp", "0011_consent_and_erasure")]
+    dependencies = [("connectors", "0004_blind_keys_of_addresses"), ("cdp", "0015_consent_and_erasure")]
     operations = [migrations.RunSQL(REFUSE.format(or_erased=ERASED), REFUSE.format(or_erased=""))]

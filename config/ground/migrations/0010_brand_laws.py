@@ -30,5 +30,5 @@ DROP FUNCTION ground_number;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ground", "0006_login_tries")]
+    dependencies = [("ground", "0009_login_tries")]
     operations = [migrations.RunSQL(LAWS, BACK)]

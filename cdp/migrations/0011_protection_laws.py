@@ -28,7 +28,7 @@ def prove_blind_keys(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0006_protection")]
+    dependencies = [("cdp", "0010_protection")]
     operations = [
         migrations.RunSQL(NAME_BLIND_KEYS, migrations.RunSQL.noop),
         migrations.RunPython(prove_blind_keys, migrations.RunPython.noop),

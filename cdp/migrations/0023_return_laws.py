@@ -39,5 +39,5 @@ CREATE TRIGGER refunds_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON cd
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0009_returns_and_exchanges")]
+    dependencies = [("cdp", "0022_returns_and_exchanges")]
     operations = [migrations.RunSQL(FOLLOW, UNFOLLOW)]

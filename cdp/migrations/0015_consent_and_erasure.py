@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0007_arrivals'),
+        ('cdp', '0014_arrivals'),
     ]
 
     operations = [

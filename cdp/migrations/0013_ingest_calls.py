@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0010_parked_blind_key'),
+        ('cdp', '0012_parked_blind_key'),
     ]
 
     operations = [

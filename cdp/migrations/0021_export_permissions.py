@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0006_brand_stays'),
+        ('cdp', '0020_brand_stays'),
     ]
 
     operations = [

@@ -58,5 +58,5 @@ DROP FUNCTION cdp_refuse_name_of_erased;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0011_consent_and_erasure")]
+    dependencies = [("cdp", "0015_consent_and_erasure")]
     operations = [migrations.RunSQL(WORDS, NO_WORDS), migrations.RunSQL(ERASED, NOT_ERASED)]

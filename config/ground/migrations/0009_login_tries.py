@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ground', '0007_one_blind_key'),
+        ('ground', '0008_one_blind_key'),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0007_attribute_laws'),
+        ('cdp', '0018_attribute_laws'),
     ]
 
     operations = [

@@ -62,7 +62,7 @@ def seed(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0006_attributes")]
+    dependencies = [("cdp", "0017_attributes")]
     operations = [
         migrations.RunSQL(READ, READ_BACK),
         migrations.RunSQL(

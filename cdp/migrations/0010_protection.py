@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('cdp', '0009_event_identity'),
-        ('ground', '0007_one_blind_key'),
+        ('ground', '0008_one_blind_key'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0010_return_laws'),
+        ('cdp', '0023_return_laws'),
     ]
 
     operations = [

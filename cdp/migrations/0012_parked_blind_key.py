@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0007_protection_laws'),
+        ('cdp', '0011_protection_laws'),
     ]
 
     operations = [

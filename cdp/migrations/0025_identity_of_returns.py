@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0013_retention'),
+        ('cdp', '0024_retention'),
     ]
 
     operations = [

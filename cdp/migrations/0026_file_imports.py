@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0014_identity_of_returns'),
+        ('cdp', '0025_identity_of_returns'),
         ('ground', '0006_jobs'),
     ]
 

@@ -31,7 +31,7 @@ def name_the_written(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ground", "0006_keys")]
+    dependencies = [("ground", "0007_keys")]
     operations = [
         migrations.RunSQL(LAWS, NO_LAWS),
         migrations.RunPython(name_the_written, migrations.RunPython.noop),

@@ -11,7 +11,7 @@ ARRIVALS = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0006_ingest_calls")]
+    dependencies = [("cdp", "0013_ingest_calls")]
     operations = [
         *(
             migrations.RunSQL(

@@ -16,7 +16,7 @@ CREATE TRIGGER timezone_and_currency_stay_once_there_are_orders BEFORE UPDATE OF
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cdp", "0008_tags"), ("ground", "0007_brand_laws")]
+    dependencies = [("cdp", "0019_tags"), ("ground", "0010_brand_laws")]
     operations = [
         migrations.RunSQL(
             STAYS,

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0007_export_permissions'),
+        ('cdp', '0021_export_permissions'),
     ]
 
     operations = [

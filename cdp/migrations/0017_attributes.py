@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdp', '0012_privacy_laws'),
+        ('cdp', '0016_privacy_laws'),
     ]
 
     operations = [
