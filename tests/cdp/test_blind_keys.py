@@ -8,7 +8,7 @@ from threading import Event as Signal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from cdp import identity
+from cdp import identity, resolving
 from cdp.models import Identity, Member
 from config.ground import blinds, crypto, rotation
 from tests.builders import a_member, at
@@ -25,7 +25,7 @@ def two_keys(settings):
 
 def resolve(text):
     with transaction.atomic():
-        return identity.resolve([[identity.parse(text)]], now=at(NOW))
+        return resolving.resolve([[identity.parse(text)]], now=at(NOW))
 
 
 def keys_of_rows():
@@ -49,7 +49,8 @@ def test_during_a_change_both_keys_are_looked_up_and_the_newer_is_written(two_ke
 
     assert keys_of_rows() == ["b1", "b1", "field:k1", "field:k1"]
     assert (identity.find("phone", "13900000001"), identity.find("phone", "13900000002")) == (old, new)
-    assert resolve("phone:13900000001") == ([old], set())
+    found = resolve("phone:13900000001")
+    assert (found.members, found.fresh) == ([old], set())
     assert Identity.objects.count() == 4
 
 
@@ -106,7 +107,7 @@ def test_who_names_a_new_person_while_the_key_changes_makes_one_member(two_keys)
     def competitor():
         try:
             with transaction.atomic():
-                named = identity.resolve([[identity.parse("phone:13900000001")]], now=at(NOW))
+                named = resolving.resolve([[identity.parse("phone:13900000001")]], now=at(NOW))
                 inserted.set()
                 go_on.wait(20)
             return named
@@ -128,10 +129,10 @@ def test_who_names_a_new_person_while_the_key_changes_makes_one_member(two_keys)
         second = pool.submit(closing, resolve, "phone:13900000001")
         _until_waiting(2)
         go_on.set()
-        (winner, _made), (follower, none) = first.result(20), second.result(20)
+        winner, follower = first.result(20), second.result(20)
         assert change.result(20) is True
 
-    assert (follower, none) == (winner, set())
+    assert (follower.members, follower.fresh) == (winner.members, set())
     assert keys_of_rows() == ["field:k1"]
     assert Member.objects.count() == 1
 
@@ -145,7 +146,7 @@ def test_a_change_that_waits_lets_batches_pass(two_keys, monkeypatch):
     def slow():
         try:
             with transaction.atomic():
-                identity.resolve([[identity.parse("phone:13900000001")]], now=at(NOW))
+                resolving.resolve([[identity.parse("phone:13900000001")]], now=at(NOW))
                 inserted.set()
                 go_on.wait(20)
         finally:
@@ -162,8 +163,7 @@ def test_a_change_that_waits_lets_batches_pass(two_keys, monkeypatch):
         inserted.wait(20)
         turned = pool.submit(change)
         assert gave_way.wait(20)
-        members, _fresh = resolve("phone:13900000002")
-        assert members == [identity.find("phone", "13900000002")]
+        assert resolve("phone:13900000002").members == [identity.find("phone", "13900000002")]
         go_on.set()
         held.result(20)
         assert turned.result(20) is True
@@ -188,7 +188,7 @@ def test_a_change_of_keys_under_load_makes_nobody_twice_and_loses_nobody(two_key
     monkeypatch.setattr(rotation, "SLICE", 7)
     people = [f"phone:+8613900000{n:03}" for n in range(60)]
     with transaction.atomic():
-        identity.resolve([[identity.parse(text)] for text in people[::3]], now=at(NOW))
+        resolving.resolve([[identity.parse(text)] for text in people[::3]], now=at(NOW))
     done = Signal()
 
     def partner(number):
@@ -197,8 +197,8 @@ def test_a_change_of_keys_under_load_makes_nobody_twice_and_loses_nobody(two_key
             while not done.is_set() or turn < 4:
                 some = people[(7 * turn + number) % 60 :][:20]
                 with transaction.atomic():
-                    members, _fresh = identity.resolve([[identity.parse(text)] for text in some], now=at(NOW))
-                for text, member in zip(some, members, strict=True):
+                    found = resolving.resolve([[identity.parse(text)] for text in some], now=at(NOW))
+                for text, member in zip(some, found.members, strict=True):
                     assert named.setdefault(text, member) == member
                 turn += 1
             return named

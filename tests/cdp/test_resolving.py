@@ -39,7 +39,7 @@ def test_a_second_number_of_one_source_is_another_person_and_a_candidate():
     assert candidate.evidence == {
         "met": [
             {"identity": Identity.objects.get(kind="crm_id", member=second).pk, "kind": "crm_id", "app": "", "value": "****", "names": second},
-            {"identity": Identity.objects.get(kind="phone").pk, "kind": "phone", "app": "", "value": "+8613****0001", "names": first},
+            {"identity": Identity.objects.get(kind="phone").pk, "kind": "phone", "app": "", "value": "+86139****0001", "names": first},
         ],
         "agree": [], "differ": ["name"], "against": ["crm_id"],
     }  # fmt: skip
@@ -324,8 +324,8 @@ def test_a_member_is_found_by_any_identity_in_one_index_look_up():
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO cdp_member (id, attributes, synthetic, created_at) VALUES (1, '{}', false, now())")
         cursor.execute(
-            """INSERT INTO cdp_identity (member_id, kind, app, blind, sealed, created_at)
-               SELECT 1, k, '', sha256((k || n)::bytea), '', now()
+            """INSERT INTO cdp_identity (member_id, kind, app, blind, blind_key, sealed, created_at)
+               SELECT 1, k, '', sha256((k || n)::bytea), 'field:k1', '\x026b31', now()
                FROM generate_series(1, 5000) n, unnest('{crm_id,phone,email}'::text[]) k"""
         )
         cursor.execute("ANALYZE cdp_identity")
