@@ -20,6 +20,7 @@ from config.ground.models import ApiKey
 from config.ground.problems import Refused
 
 NOBODY = 0  # no member has this id
+EVERYBODY = "members:all"
 
 # Without waiting for the disk: it is no change that the row would have to be as durable as, and the wait would tell who exists.
 _NOTE = """
@@ -40,9 +41,15 @@ class NoSuchMember(Refused):
         note_attempt(self.key, self.member, now=clock.now())
 
 
+def need_everybody(key: ApiKey) -> None:
+    """What concerns a member whoever told of them is for keys that see everybody. Raises Refused, before anybody is looked for."""
+    if EVERYBODY not in key.scopes:
+        raise Refused(403, "wrong_scope", _("this key lacks the scope %(scope)s") % {"scope": EVERYBODY})
+
+
 def members(key: ApiKey) -> QuerySet[Member]:
     standing = Member.objects.filter(merged_into=None, erased_at=None)
-    if "members:all" in key.scopes:
+    if EVERYBODY in key.scopes:
         return standing
     of_source = {"member": OuterRef("pk"), "source__code": key.source}
     told = {"identity__member": OuterRef("pk"), "source__code": key.source}

@@ -41,6 +41,8 @@ TAGS = {
     "ingest": "What happened comes in: members, products, orders, refunds, events.",
     "members": "One member: profile, consents, all that happened.",
     "journeys": "Who is in a journey, and what it caused.",
+    "jobs": "Long work that a call started: how far it is, and its file.",
+    "metrics": "Figures of all that came in.",
 }
 
 SPECTACULAR: dict[str, Any] = {

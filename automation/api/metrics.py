@@ -53,6 +53,7 @@ EXAMPLE = {
     "arms": {
         "treated": {"n": 880, "converted": 97, "rate": 0.1102, "ci": [0.0912, 0.1327], "open": 20},
         "held_out": {"n": 98, "converted": 6, "rate": 0.0612, "ci": [0.0284, 0.1272], "open": 2},
+        "merged": 1,
     },
     "lift": {"value": 0.049, "ci": [-0.0182, 0.0887], "verdict": "no_effect", "text": NO_EFFECT},
     "conversions": {"orders": 92, "amount": 1288000, "currency": "CNY"},

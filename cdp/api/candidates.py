@@ -1,4 +1,6 @@
-"""Pairs of members that may be one person, page by page, for whoever reviews them elsewhere."""
+"""Pairs of members that may be one person, page by page, for whoever reviews them elsewhere. The two may be of any source, so it
+needs the grant `members:all` beside the scope `admin`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,36 @@ from msgspec import Struct, convert
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp import visible
 from cdp.models import MergeCandidate
 from config.ground import openapi
 from config.ground.paging import page
 from config.ground.problems import Fault, Refused
-from config.ground.web import Door
+from config.ground.web import Door, key_of
 
 STATES = MergeCandidate.State.values
 STATE = OpenApiParameter("state", str, enum=STATES, description="Only pairs in this state.")
+
+
+EXAMPLE = {
+    "id": 5,
+    "members": [17, 18],
+    "state": "open",
+    "score": 60,
+    "source": "shop",
+    "evidence": {
+        "met": [
+            {"identity": 31, "kind": "crm_id", "app": "", "value": "****", "names": 17},
+            {"identity": 32, "kind": "phone", "app": "", "value": "+86139****0001", "names": 18},
+        ],
+        "agree": ["city"],
+        "differ": [],
+        "against": [],
+    },
+    "made_at": "2026-03-01T04:00:00Z",
+    "decided_at": None,
+    "decided_by": "",
+}
 
 
 class MetIdentity(Struct):
@@ -68,9 +92,11 @@ class MemberCandidates(Door):
         name="member_candidates",
         answers={200: CandidatePage},
         parameters=(STATE, *openapi.PAGE),
+        answer={"items": [EXAMPLE], "next": None},
     )
     def get(self, request: Request) -> Response:
         """The first proposed first. `open` ones wait for a person, `due` ones are joined within the minute."""
+        visible.need_everybody(key_of(request))
         rows = MergeCandidate.objects.select_related("source")
         if (state := request.query_params.get("state")) is not None:
             if state not in STATES:

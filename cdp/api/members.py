@@ -91,6 +91,7 @@ EXAMPLE = {
     "as_of": "2026-03-01T04:00:00Z",
     "registered_at": "2026-02-01T02:00:00Z",
     "attributes": {"name": "王芳", "city": "杭州"},
+    "tags": ["interest:tea"],
     "synthetic": False,
     "profile": {
         "orders": 1,
@@ -109,7 +110,7 @@ EXAMPLE = {
     "points": {"balance": "98.00"},
     "consents": [{"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-02-01T02:00:00Z"}],
     "identities": [
-        {"kind": "phone", "app": "", "value": "+8613****0001"},
+        {"kind": "phone", "app": "", "value": "+86139****0001"},
         {"kind": "crm_id", "app": "", "value": "****"},
     ],
 }

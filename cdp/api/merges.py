@@ -1,11 +1,12 @@
-"""Two members are one person, says an operator; or two after all."""
+"""Two members are one person, says an operator; or two after all. It joins what every source told of them, so it needs the grant
+`members:all` beside the scope `admin`.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated
 
-from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -48,6 +49,17 @@ class MergeAnswer(Struct):
     undone_at: datetime | None
 
 
+EXAMPLE = {
+    "merge_id": 4711,
+    "keep": 17,
+    "drop": 18,
+    "reason": "the same passport",
+    "at": "2026-03-01T04:00:00Z",
+    "moved": {"identity": 2, "order": 1},
+    "undone_at": None,
+}
+
+
 class MembersMerge(Door):
     scope = "admin"
 
@@ -58,12 +70,16 @@ class MembersMerge(Door):
         answers={200: MergeAnswer},
         refusals=(404, 409),
         parameters=(openapi.IDEMPOTENCY_KEY,),
+        example={"keep": "crm_id:1001", "drop": "crm_id:1002", "reason": EXAMPLE["reason"]},
+        answer=EXAMPLE,
     )
     @once(required=False)
     def post(self, request: Request) -> Response:
         """What belongs to `drop` is of `keep` from now on. 409: `same` when they are one already."""
         asked = strict.whole(request.data, MergeAsked)
-        keep, drop = _member(asked.keep), _member(asked.drop)
+        key = key_of(request)
+        visible.need_everybody(key)
+        keep, drop = (visible.member(str(name), key).pk for name in (asked.keep, asked.drop))
         try:
             made = merging.merge(keep, drop, reason=asked.reason, actor=_actor(request), now=clock.now())
         except CannotMerge as error:
@@ -81,11 +97,14 @@ class MembersUnmerge(Door):
         answers={200: MergeAnswer},
         refusals=(404, 409),
         parameters=(openapi.IDEMPOTENCY_KEY,),
+        example={"merge_id": 4711, "reason": "two after all"},
+        answer=EXAMPLE | {"undone_at": "2026-03-01T04:00:00Z"},
     )
     @once(required=False)
     def post(self, request: Request) -> Response:
         """Each has again what is theirs. 409: `undone` before, or `not_last`, with the merge to undo first."""
         asked = strict.whole(request.data, UnmergeAsked)
+        visible.need_everybody(key_of(request))
         try:
             undone = merging.unmerge(asked.merge_id, reason=asked.reason, actor=_actor(request), now=clock.now())
         except CannotMerge as error:
@@ -97,13 +116,6 @@ def answer(made: Merge) -> MergeAnswer:
     return MergeAnswer(
         made.pk, made.keep_id, made.drop_id, made.reason, made.at, merging.went_over(made), made.undone_at
     )
-
-
-def _member(name: int | str) -> int:
-    found = visible.named(str(name))
-    if found is None:
-        raise Refused(404, "no_such_member", _("there is no such member"))
-    return found
 
 
 def _actor(request: Request) -> str:

@@ -17,12 +17,11 @@ from cdp.api.members import MemberDoor
 from cdp.models import Member
 from cdp.models.privacy import Reason
 from config.ground import clock, openapi
-from config.ground.api.jobs import JobAnswer, accepted, actor
+from config.ground.api.jobs import WAITING, JobAnswer, accepted, actor
 from config.ground.models import ApiKey
 from config.ground.problems import Fault, Refused
 from config.ground.web import Door, key_of
 
-ALL = "members:all"
 FORMAT = OpenApiParameter(
     "format", enum=list(exporting.FORMS), description="One JSON document, or a ZIP of one per table."
 )
@@ -47,6 +46,7 @@ class MemberExport(Door):
         answers={202: JobAnswer},
         refusals=(404,),
         parameters=(FORMAT,),
+        answer=WAITING,
     )
     def get(self, request: Request, member: str) -> Response:
         """Starts a job; poll it at `Location`, then fetch its `file`. Who asks again within ten minutes gets the same job."""
@@ -65,6 +65,7 @@ class OneMember(MemberDoor):
         answers={202: JobAnswer},
         refusals=(404,),
         parameters=(REASON,),
+        answer=WAITING | {"kind": "erase"},
     )
     def delete(self, request: Request, member: str) -> Response:
         """Starts a job, once per member: asked again by the member's id, before or after, the answer is the same job. Personal
@@ -77,8 +78,7 @@ class OneMember(MemberDoor):
 
 
 def _visible(name: str, key: ApiKey, *, erased: bool = False) -> Member:
-    if ALL not in key.scopes:
-        raise Refused(403, "wrong_scope", _("this key lacks the scope %(scope)s") % {"scope": ALL})
+    visible.need_everybody(key)
     try:
         return visible.member(name, key)
     except visible.NoSuchMember:

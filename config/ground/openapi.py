@@ -35,8 +35,9 @@ PAGE = (
     OpenApiParameter("cursor", str, description="`next` of the page before."),
 )
 # Places in paths: what may stand there, and an example.
-PLACES = {
+PLACES: dict[str, tuple[str, Any]] = {
     "member": ("A member id, or an identity as `kind:value`.", "crm_id:1001"),
+    "job": ("The `id` that the call which started it answered.", 48213),
     "key": ("The key that it was made with.", "win-back"),
 }
 

@@ -31,16 +31,16 @@ def known() -> dict:
 
 def test_attributes_are_set_and_removed_and_the_others_stay(partner, member):
     response = patch(
-        partner("members"), {"city": "杭州", "children": ["2019"], "vip": True, "nickname": None, "none": None}
+        partner("members"), {"city": "杭州", "pets": ["2019"], "vip": True, "nickname": None, "none": None}
     )
 
     assert response.status_code == 200
     assert response.json()["attributes"] == known() == {
-        "name": "王芳", "city": "杭州", "children": ["2019"], "vip": True,
+        "name": "王芳", "city": "杭州", "pets": ["2019"], "vip": True,
     }  # fmt: skip
     row = AuditRow.objects.get(action="member.described")
     assert (row.actor, row.subject) == (f"api:{ApiKey.objects.get().name}", f"member:{member}")
-    assert row.detail == {"set": ["children", "city", "vip"], "removed": ["nickname", "none"], "source": "shop"}
+    assert row.detail == {"set": ["city", "pets", "vip"], "removed": ["nickname", "none"], "source": "shop"}
     assert "杭州" not in str(vars(row))
     assert [(r.reader, r.kind) for r in FeedRow.objects.filter(member=member)] == [("profile", "member")]
 

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi import checks
 from config.ground import keys
 from config.ground.openapi import PLACES
 from tests.api.conftest import NOW
-from tests.api.world import a_world
+from tests.api.world import a_world, the_rest
 
 SEED = 20261125
 
@@ -65,6 +65,7 @@ USUAL, MANY = the_api(20), the_api(500)
 @pytest.fixture
 def key() -> str:
     a_world()
+    the_rest("api:driver")
     return keys.create("driver", keys.SCOPES, "shop", rate=keys.FASTEST, actor="test", now=NOW)
 
 

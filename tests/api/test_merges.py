@@ -54,7 +54,7 @@ def test_two_become_one_and_two_again(partner, two):
 
 def test_a_repeat_with_its_key_is_answered_the_same_and_without_one_they_are_one_already(partner, two):
     keep, drop = two
-    client, body = partner("admin"), {"keep": keep, "drop": drop, "reason": "one person"}
+    client, body = partner("admin", "members:all"), {"keep": keep, "drop": drop, "reason": "one person"}
     key = {"Idempotency-Key": "k1"}
 
     first = post(client, "merge", body, **key)
@@ -69,7 +69,7 @@ def test_a_repeat_with_its_key_is_answered_the_same_and_without_one_they_are_one
 def test_what_cannot_be_merged_or_parted_is_refused_by_name(partner, two):
     keep, drop = two
     third = a_member(crm_id="3", now=NOW)
-    client = partner("admin")
+    client = partner("admin", "members:all")
     _status, first = post(client, "merge", {"keep": keep, "drop": drop, "reason": "a"})
     _status, second = post(client, "merge", {"keep": third, "drop": keep, "reason": "b"})
 
@@ -100,14 +100,14 @@ def test_what_cannot_be_merged_or_parted_is_refused_by_name(partner, two):
     ],
 )
 def test_a_body_that_is_not_right_is_named(partner, body, path):
-    status, refused = post(partner("admin"), "merge", body)
+    status, refused = post(partner("admin", "members:all"), "merge", body)
 
     assert (status, refused["errors"][0]["path"]) == (400, path)
 
 
 @pytest.mark.parametrize("name", ["", "x", "phone:abc", "crm_id:77", "9" * 40, "-1", "²"])
 def test_a_name_of_nobody_is_404_and_never_echoed(partner, two, name):
-    status, refused = post(partner("admin"), "merge", {"keep": two[0], "drop": name, "reason": "a"})
+    status, refused = post(partner("admin", "members:all"), "merge", {"keep": two[0], "drop": name, "reason": "a"})
 
     assert status == (404 if name else 400)
     assert not name or name not in refused["detail"]
@@ -124,7 +124,7 @@ def test_only_the_scope_admin_may(partner, two):
 def test_a_partner_that_told_of_one_sees_the_one_who_stands(partner, two):
     keep, drop = two
     shop = partner("members", source="shop")
-    post(partner("admin"), "merge", {"keep": keep, "drop": drop, "reason": "a"})
+    post(partner("admin", "members:all"), "merge", {"keep": keep, "drop": drop, "reason": "a"})
 
     assert [json.loads(shop.get(f"/api/v1/members/{name}").content)["id"] for name in (drop, keep, "crm_id:2")] == [
         keep

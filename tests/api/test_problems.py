@@ -66,8 +66,8 @@ def test_a_head_has_the_head_of_its_get_and_no_body(partner, path):
 def test_options_says_which_methods_there_are_to_who_has_a_key(partner, client):
     answer = partner("members").options(MEMBER)
 
-    assert (answer.status_code, answer.json()["name"]) == (200, "Member Door")
-    assert answer["Allow"] == "GET, PATCH, HEAD, OPTIONS"
+    assert (answer.status_code, answer.json()["name"]) == (200, "One Member")
+    assert answer["Allow"] == "GET, PATCH, DELETE, HEAD, OPTIONS"
     assert client.options(MEMBER).status_code == 401
 
 

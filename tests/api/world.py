@@ -1,12 +1,20 @@
-"""The world that the examples of the OpenAPI document live in: member crm_id:1001 with a past, and the journey win-back."""
+"""The world that the examples of the OpenAPI document live in: member crm_id:1001 with a past, and the journey win-back; on demand
+also who else a person may be, and work that was asked for.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from django.db import connection
+
+from cdp import exporting, identity, merging
+from cdp.api.merges import EXAMPLE
 from cdp.ingest.accept import accept
+from config.ground import jobs
 from config.ground.cause import Cause
+from config.ground.openapi import PLACES
 from loyalty import prizes, programmes
 from tests import builders
 from tests.automation.builders import a_journey, advance, enrol
@@ -33,3 +41,22 @@ def a_world() -> int:
     advance(NOW)
     builders.absorbed(now=NOW)
     return member
+
+
+def the_rest(actor: str) -> None:
+    """crm_id:1002, into whom crm_id:1003 was merged, and who may be crm_id:1001; the export of crm_id:1001 that `actor` asked for
+    and that is done.
+    """
+    member = identity.find("crm_id", "1001")
+    keep, drop = (builders.a_member(crm_id=number, now=NOW) for number in ("1002", "1003"))
+    _next("cdp_merge", EXAMPLE["merge_id"])
+    merging.merge(keep, drop, reason="one person", actor="test", now=NOW)
+    accept("members", [{"identities": ["crm_id:1001", "crm_id:1002"]}], source="shop", now=NOW)
+    _next("ground_job", PLACES["job"][1])
+    exporting.ask(member, form="json", actor=actor, now=NOW)
+    jobs.run_waiting(lambda: NOW)
+
+
+def _next(table: str, number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s, false)", [table, number])

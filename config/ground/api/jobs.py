@@ -35,6 +35,21 @@ class JobAnswer(Struct):
     file: str | None
 
 
+EXAMPLE = {
+    "id": 48213,
+    "kind": "export",
+    "state": "done",
+    "done": 0,
+    "total": None,
+    "asked_at": "2026-03-01T04:00:00Z",
+    "ended_at": "2026-03-01T04:00:02Z",
+    "result": {},
+    "reason": "",
+    "file": "/api/v1/jobs/48213/file",
+}
+WAITING = EXAMPLE | {"state": "waiting", "ended_at": None, "file": None}
+
+
 class Zip(PlainJSON):
     """Lets a caller ask for a ZIP file; a refusal is JSON all the same."""
 
@@ -45,7 +60,7 @@ class Zip(PlainJSON):
 class JobDoor(Door):
     scope = "members"
 
-    @openapi.call("A job", name="job", answers={200: JobAnswer}, refusals=(404,))
+    @openapi.call("A job", name="job", answers={200: JobAnswer}, refusals=(404,), answer=EXAMPLE)
     def get(self, request: Request, job: int) -> Response:
         """Long work that a key of yours asked for. Poll it until its state is `done` or `failed`."""
         return Response(answer(asked_by(key_of(request), job)))

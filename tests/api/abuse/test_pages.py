@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from cdp import export
+from cdp import member_list
 from cdp.models import Member
 from config.ground.models import AuditRow
 from connectors import accounts, templates
@@ -46,7 +46,7 @@ def a_person(*may: str) -> Client:
 
 @pytest.mark.parametrize("cell", CELLS, ids=[f"row50-{cell!a}" for cell in CELLS])
 def test_no_cell_of_an_export_is_a_formula(admin_client, cell):
-    assert export.guarded(cell) == f"'{cell}"
+    assert member_list.guarded(cell) == f"'{cell}"
     if not cell.startswith(("\t", "\r")):
         member = builders.a_member(name=cell)
         assert exported(admin_client, member)[1][1] == f"'{cell}"
@@ -65,17 +65,17 @@ def test_row50_every_cell_is_quoted_and_what_is_no_formula_stays(admin_client):
     assert row == [
         str(member), '王"芳",x', f"'{PHONE}", "首购用户", "高价值", "1", "1234.56", "1234.56", "2016-02-01 00:00", "2016-01-01 08:00",
     ]  # fmt: skip
-    assert export._csv([[1]]) == '"1"\r\n'
+    assert member_list._csv([[1]]) == '"1"\r\n'
 
 
 def test_row50_phones_are_masked_for_who_may_not_see_them_and_the_export_is_noted():
     members = [builders.a_member(phone=PHONE), builders.a_member()]
-    client = a_person("export_member")
+    client = a_person("export_list")
 
     rows = exported(client, *members)
 
     assert [row[0] for row in rows[1:]] == [str(pk) for pk in reversed(members)]
-    assert [row[2] for row in rows[1:]] == ["", "'+8613****1234"]
+    assert [row[2] for row in rows[1:]] == ["", "'+86138****1234"]
     [noted] = AuditRow.objects.filter(action="member.exported")
     assert (noted.actor, noted.detail) == ("admin:li", {"members": 2, "personal": False})
     assert PHONE not in str(vars(noted))
@@ -93,7 +93,7 @@ def test_row50_who_may_not_export_is_offered_nothing():
 
 
 def test_row50_an_export_has_an_end(admin_client, monkeypatch):
-    monkeypatch.setattr(export, "MOST", 1)
+    monkeypatch.setattr(member_list, "MOST", 1)
     members = [builders.a_member(), builders.a_member()]
 
     response = admin_client.post(
@@ -105,7 +105,7 @@ def test_row50_an_export_has_an_end(admin_client, monkeypatch):
 
 
 def test_row50_slices_make_the_whole(admin_client, monkeypatch):
-    monkeypatch.setattr(export, "SLICE", 2)
+    monkeypatch.setattr(member_list, "SLICE", 2)
     members = [builders.a_member() for _n in range(5)]
 
     assert [row[0] for row in exported(admin_client, *members)[1:]] == [str(pk) for pk in reversed(members)]
