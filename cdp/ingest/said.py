@@ -15,7 +15,7 @@ import msgspec
 from cdp.identity import Key
 
 EMPTY: tuple[Any, ...] = (None, "", [], {})  # what leaves a field out though it is named
-FLAGS = {"synthetic", "discount"}  # their absence says something too
+FLAGS = {"synthetic", "discount", "exchange_of"}  # their absence says something too
 SPREAD = {"identities", "attributes", "properties", "items"}  # counted by what is in them
 
 
