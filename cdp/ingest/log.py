@@ -1,24 +1,29 @@
 """Every row that comes in is counted: in the transaction that stores it, as stored, duplicate or rejected, and never twice.
 
 A refused call is counted too, in a transaction of its own, and is answered as it would be without the log. What the rows said
-is never in the counts: of rejected rows the place and the code; the body itself is sealed and kept for 30 days.
+is never in the counts: of rejected rows the place, as far as it names fields that are known, and the code; the body itself is
+sealed and kept for 30 days.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, Protocol
 
 from django.db import DatabaseError, connection, transaction
 
+from cdp import attributes
 from cdp.errors import Rejected
 from cdp.ingest.batch import Accepted
+from cdp.ingest.rows import NAMES
 from cdp.ingest.said import Said
 from cdp.models import IngestBody, IngestCall, Source
 from config.ground import audit, crypto
@@ -27,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NAMED = 100  # rejected rows of a call that are named one by one
 FIELDS = 200  # fields of a call that are counted one by one
+_PLACE = re.compile(r"(.+?)(?:\[[0-9]{1,5}\])?")  # a name, and which of several
 _FAST = 1  # zlib's level: a tenth of the size for a fiftieth of what the batch itself costs
 
 
@@ -108,7 +114,8 @@ class Tally:
 
     def name(self, rejected: Sequence[Rejected], at: str = "index") -> None:
         for one in rejected[: NAMED - len(self.named)]:
-            self.named.append({at: one.index, "path": one.path.replace("\0", "")[:200], "code": one.code})
+            path = one.path.replace("\0", "") if at == "line" else _known(one.path)
+            self.named.append({at: one.index, "path": path[:200], "code": one.code})
 
     def columns(self) -> dict[str, Any]:
         rejected = self.reasons.total()
@@ -122,6 +129,18 @@ class Tally:
             "said": self.said.most(FIELDS),
             "said_of": self.said.of,
         }
+
+
+def _known(path: str) -> str:
+    """As far as it names fields of rows and declared attributes. Any other name is the partner's, who may have put a number or a
+    name of a person there.
+    """
+    head, dot, rest = path.partition(".")
+    if dot and head == "attributes":
+        declared = (name := _PLACE.fullmatch(rest)) and name[1] in attributes.declared()
+        return path if declared else head
+    kept = takewhile(lambda part: (name := _PLACE.fullmatch(part)) and name[1] in NAMES, path.split("."))
+    return ".".join(kept)
 
 
 class Run:

@@ -137,6 +137,7 @@ TYPES: dict[str, type[Row]] = {
     "refunds": RefundRow,
     "returns": ReturnRow,
 }
+NAMES = {name for shape in (*TYPES.values(), Line, ConsentRow, RefundLineRow) for name in shape.__struct_fields__}
 
 
 def parse(

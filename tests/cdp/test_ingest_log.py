@@ -53,6 +53,26 @@ def test_a_call_is_counted_with_its_rejected_rows_and_without_what_they_say():
     ]
 
 
+def test_of_a_rejected_row_no_name_is_kept_that_a_partner_made_up():
+    """It may be a person's number or name. Where in a row of ours it stood, is."""
+    line = {"sku": "tea", "quantity": 1, "amount": 1000}
+
+    send("orders", order("A1", **{"+8613900000001": 1}), order("A2", items=[line, line | {"张三": 1}]),
+         order("A3", items=[line | {"amount": -1}]), order("A4", **{"amount.张三": 1}),
+         order("A5", **{"items[13900000001]": 1}))  # fmt: skip
+    send("members", {"identities": ["crm_id:1"], "attributes": {"13900000001": "\0"}},
+         {"identities": ["crm_id:1"], "attributes": {"birthday": "soon"}})  # fmt: skip
+
+    orders, members = IngestCall.objects.order_by("pk")
+    assert [(row["path"], row["code"]) for row in orders.rejections] == [
+        ("", "unknown_field"), ("items[1]", "unknown_field"), ("items[0].amount", "out_of_range"), ("amount", "unknown_field"),
+        ("", "unknown_field"),
+    ]  # fmt: skip
+    assert [(row["path"], row["code"]) for row in members.rejections] == [
+        ("attributes", "nul"), ("attributes.birthday", "invalid_date"),
+    ]  # fmt: skip
+
+
 def test_the_first_hundred_rejected_rows_are_named_and_all_are_counted():
     send("orders", *(order(f"A{n}", amount=-1) for n in range(150)))
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from cdp import datakeys, identity
-from cdp.ingest import tables
-from cdp.models import DataKey, Identity, Source
-from config.ground import blinds, crypto, keys, rotation
-from config.ground.models import Answer, ApiKey, AuditRow, BlindKey, WrappedKey
+from cdp.ingest import log, tables
+from cdp.ingest.accept import accept
+from cdp.models import DataKey, Identity, Parked, Source
+from config.ground import blinds, crypto, jobs, keys, rotation
+from config.ground.models import Answer, ApiKey, AuditRow, BlindKey, Job, WrappedKey
 from config.ground.sealed import SEALED
 from connectors import addresses, blocks, gate, receipts
 from connectors.models import Attempt, BlockedAddress, Message, ProviderAccount, Receipt
@@ -56,6 +58,10 @@ def world(settings):
     keys.sign(ApiKey.objects.get(name="shop"), required=False, actor="test", now=NOW)
     Answer.objects.create(partner=ApiKey.objects.get(name="shop").partner, key="1", sealed=crypto.seal("{}"))
     Answer.objects.create(partner=ApiKey.objects.get(name="shop").partner, key="2")  # under way
+    waiting = {"id": "w1", "type": "wish", "identities": ["device@kiosk:D1"], "occurred_at": NOW.isoformat()}
+    accept("events", [waiting], source="shop", call=log.Call("api", body=log.seal(b"{}")), now=NOW)
+    job = Job.objects.create(kind="test", cause=uuid4(), origin="test", actor="test", asked_at=NOW)
+    jobs.keep_file(job, "in", "members.csv", BytesIO(b"\xff\xfe no text"))
     (sealed,) = datakeys.seal_for([member], ['{"name": "张三"}'], now=NOW)
     return account, member, message, sealed
 
@@ -90,7 +96,10 @@ def test_everything_goes_to_the_newest_key_and_twice_changes_nothing(world, sett
 
     assert under() == {label: {"k2": ids["k1"]} for label, ids in before.items()}
     assert first["changed"] == {label: ids["k1"] for label, ids in before.items()}
-    assert (second["changed"], second["not_needed"]) == ({}, ["FIELD_KEY k1"])
+    assert (second["changed"], second["not_needed"]) == ({}, [])
+    assert second["needed"]["FIELD_KEY k1"] == {"cdp.Parked (look-up)": 1}
+    Parked.objects.all().delete()  # what waits for a member is found by the blind of the day on which it came
+    assert rotated()["not_needed"] == ["FIELD_KEY k1"]
     assert AuditRow.objects.filter(action="keys.rotated").count() == 1
     assert list(BlindKey.objects.values_list("id", "written")) == [("field:k2", True)]
     settings.FIELD_KEY = K2  # what it says is not needed is taken out
@@ -151,7 +160,7 @@ def test_a_blocked_address_of_nobody_keeps_its_key_needed_and_stays_blocked(worl
 
     said = rotated()
 
-    assert said["needed"]["FIELD_KEY k1"] == {"connectors.BlockedAddress (look-up)": 1}
+    assert said["needed"]["FIELD_KEY k1"] == {"connectors.BlockedAddress (look-up)": 1, "cdp.Parked (look-up)": 1}
     assert said["not_needed"] == []
     a_template("again")
     message = a_message(a_member(stranger), "2/hello/1", template="again")
@@ -193,16 +202,19 @@ def test_without_the_older_key_nothing_is_changed(world, settings):
 def test_keys_are_proven_and_what_they_do_not_open_is_listed(world, settings):
     _account, member, _message, sealed = world
     source, _made = Source.objects.get_or_create(code="shop", defaults={"name": "shop"})
-    tables.copy_events([(NOW, member, source.pk, "1", "quiz", {}, sealed)], now=NOW)
+    tables.copy_events([(NOW, member, None, source.pk, "1", "quiz", {}, sealed)], now=NOW)
     ok, said = proven()
     assert ok
     assert said == [
         "cdp.DataKey.sealed_key k1: 1 ok",
         "cdp.Event.sealed: 1 ok",
         "cdp.Identity.sealed k1: 1 ok",
+        "cdp.IngestBody.sealed k1: 1 ok",
+        "cdp.Parked.sealed k1: 1 ok",
         "connectors.ProviderAccount.secrets k1: 1 ok",
         "ground.Answer.sealed k1: 1 ok",
         "ground.ApiKey.signing_secret k1: 1 ok",
+        "ground.JobPart.sealed k1: 1 ok",
         f"ground.WrappedKey.sealed k1: {WrappedKey.objects.count()} ok",
     ]
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from cdp import identity
+from cdp import identity, resolving
 from cdp.models import Event
 from config.ground.models import Alarm
 from connectors import accounts, dispatch
@@ -292,7 +292,7 @@ def test_a_refused_template_is_stopped_and_the_others_go_on(account, sandbox):
 def test_one_refused_number_is_found_by_halving_and_the_rest_goes(account, sandbox):
     many(7)
     with transaction.atomic():  # eleven digits, but no mobile number; it passed for one once
-        [stored], _fresh = identity.resolve([[identity.Key("phone", "", "+8612000000001")]], now=NOW)
+        [stored] = resolving.resolve([[identity.Key("phone", "", "+8612000000001")]], now=NOW).members
     say(stored, "granted")
     poison = a_message(stored, "poison")
 
