@@ -42,7 +42,7 @@ class NoSuchMember(Refused):
 
 
 def need_everybody(key: ApiKey) -> None:
-    """What concerns a member whoever told of them is for keys that see everybody. Raises Refused, before anybody is looked for."""
+    """What concerns a member whoever told of them is for keys that see everybody. Raises Refused before anybody is looked for."""
     if EVERYBODY not in key.scopes:
         raise Refused(403, "wrong_scope", _("this key lacks the scope %(scope)s") % {"scope": EVERYBODY})
 

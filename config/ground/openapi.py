@@ -20,6 +20,7 @@ ALWAYS = (400, 401, 403, 405, 406, 429, 503)  # whoever asks, whatever for
 WITH_BODY = (411, 413, 415)
 _REF = "#/components/schemas/{name}"
 _SHAPES: list[type] = [Problem]
+_BYTES = {"type": "string", "format": "binary"}
 
 REQUEST_ID = OpenApiParameter(
     "X-Request-ID", str, OpenApiParameter.HEADER, description="Comes back in the answer; made when it is not given."
@@ -104,7 +105,7 @@ def call(
     _SHAPES.extend([*answers.values(), *([body] if body else [])])
     _EXAMPLES[name] = _Example(example, answer)
     good = {(status, JSON): _ref(shape) for status, shape in answers.items()}
-    good |= {(200, media): {"type": "string", "format": "binary"} for media in files}
+    good |= {(200, media): {"type": "object"} if media == JSON else _BYTES for media in files}
     own = (*refusals, *((409,) if IDEMPOTENCY_KEY in parameters else ()))
     bad = {status: _ref(Problem) for status in {*ALWAYS, *own, *(WITH_BODY if body else ())}}
     described = extend_schema(

@@ -91,7 +91,7 @@ def test_every_call_has_an_example_that_its_door_takes(partner, method, path, ca
     assert response.status_code == int(min(call["responses"])), response.content
     answers = call["responses"][min(call["responses"])]["content"]
     good = answers["application/json"]
-    if good["schema"].get("format") == "binary":
+    if "$ref" not in good["schema"]:  # a file
         assert set(answers) == {"application/json", "application/zip"}
         shown = json.loads(b"".join(response))["member"]["attributes"]
         assert (response["Content-Type"], shown["name"]) == ("application/json", "王芳")
