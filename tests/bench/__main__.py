@@ -33,7 +33,9 @@ def main() -> int:
     found = [ingest.events(100), ingest.lines(200_000)]
     print(f"{'':55} {'ours':>9} {'floor':>9} {'ratio':>6} {'owed':>6}")
     for what, ours, floor, owed in found:
-        print(f"{what:55} {ours:9.1f} {floor:9.1f} {ours / floor:6.2f} {owed:6.2f}{'' if ours / floor <= owed else '  MISSED'}")
+        print(
+            f"{what:55} {ours:9.1f} {floor:9.1f} {ours / floor:6.2f} {owed:6.2f}{'' if ours / floor <= owed else '  MISSED'}"
+        )
     embedded.leave()
     return 0
 

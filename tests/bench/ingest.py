@@ -145,9 +145,13 @@ def lines(count: int) -> tuple[str, float, float, float]:
             for n in range(count):
                 order = n // 8
                 at = AT + timedelta(seconds=order)
-                file.write(f"o-{order},{order % MEMBERS},{at:%Y-%m-%dT%H:%M:%SZ},sku-{n % 900},1,{n % 9000 / 100:.2f},{order % 30}\n")
+                file.write(
+                    f"o-{order},{order % MEMBERS},{at:%Y-%m-%dT%H:%M:%SZ},sku-{n % 900},1,{n % 9000 / 100:.2f},{order % 30}\n"
+                )
         with spent() as figure:
             said = mapping.load(None, ["store=store"])
-            report = importing.bring("order_lines", path, source="bench", said=said, now=datetime.now(UTC), history=True)
+            report = importing.bring(
+                "order_lines", path, source="bench", said=said, now=datetime.now(UTC), history=True
+            )
     assert report.stored + report.rejected == count and OrderLine.objects.count() >= report.stored
     return "import of a million order lines, s CPU of the client", figure.client * 1e6 / count, 60.0, 1.0
