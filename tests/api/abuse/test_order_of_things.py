@@ -7,10 +7,10 @@ import json
 import pytest
 
 from cdp.ingest.accept import accept
-from cdp.models import Consent, ConsentRecord, Member, Order, Parked
+from cdp.models import Consent, ConsentRecord, Event, Member, Order, Parked
 from config.ground import rate
 from connectors import outbox
-from tests.api.abuse.calls import EVENT, ORDER, REFUND, WORD, ingest, rejected, said
+from tests.api.abuse.calls import EVENT, ORDER, REFUND, WORD, ingest, refusal, rejected, said
 from tests.api.conftest import NOW
 from tests.connectors import builders
 
@@ -40,6 +40,35 @@ def test_row55_a_grant_for_one_channel_or_purpose_is_none_for_another(client):
     assert in_force() == {
         ("sms", "marketing"): "withdrawn", ("email", "marketing"): "granted", ("sms", "service"): "granted",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("other", ["any", "email", "wecom", "push"], ids=lambda channel: f"row55-{channel}")
+def test_a_grant_by_another_channel_lifts_no_withdrawal(client, other):
+    said(client, WORD | {"state": "withdrawn"})
+
+    response = said(client, WORD | {"channel": other, "at": "2026-03-01T11:00:00+08:00"})
+
+    assert response.json()["in_force"]["state"] == "granted"
+    assert in_force() == {("sms", "marketing"): "withdrawn", (other, "marketing"): "granted"}
+
+
+AGES = [("2012-03-02", 422), ("2012-03-01", 200), ("2020-12-31", 422)]  # fourteen on the day of the word, or not yet
+
+
+@pytest.mark.parametrize(("birthday", "status"), AGES, ids=[f"row55-born-{born}" for born, _status in AGES])
+def test_below_fourteen_a_guardian_grants(client, birthday, status):
+    accept("members", [{"identities": ["crm_id:1"], "attributes": {"birthday": birthday}}], source="shop", now=NOW)
+
+    response = said(client, WORD)
+
+    assert response.status_code == status
+    if status == 422:
+        assert refusal(response) == (422, "minor")
+        assert in_force() == {}
+        assert said(client, WORD | {"state": "withdrawn"}).status_code == 200  # a withdrawal needs nobody
+        assert said(client, WORD | {"channel": "email", "guardian": "mother, form 8"}).status_code == 200
+        row = {"identities": ["crm_id:1"], "consents": [WORD | {"purpose": "service"}]}
+        assert [code for _index, _path, code in rejected(ingest(client, "members", row))] == ["minor"]
 
 
 def test_row55_the_latest_word_by_its_instant_is_in_force_however_it_comes(client):
@@ -80,6 +109,24 @@ def test_row58_a_refund_before_its_order_waits_and_is_applied_when_the_order_com
     ingest(client, "orders", ORDER)
 
     assert (Order.objects.get().refunded, Parked.objects.count()) == (40, 0)
+
+
+FIRST = [["device@web:D1"], ["device@web:D1", "device@web:D2"]]
+
+
+@pytest.mark.parametrize("names", FIRST, ids=["row58-one-device", "row58-two-devices"])
+def test_an_event_by_a_device_before_its_member_is_theirs_when_they_come(client, names):
+    event = EVENT | {"identities": names}
+    assert json.loads(ingest(client, "events", event).content)["accepted"] == 1
+    assert (Parked.objects.get().why, Event.objects.count()) == ("no_member", 0)
+    assert json.loads(ingest(client, "events", event).content)["duplicates"] == 1
+
+    assert (
+        rejected(ingest(client, "members", {"identities": ["crm_id:9", names[-1]], "registered_at": WORD["at"]})) == []
+    )
+
+    member = Member.objects.exclude(registered_at=None).get()
+    assert (Event.objects.get().member_id, Parked.objects.count()) == (member.pk, 0)
 
 
 def test_row58_a_word_before_the_sign_up_is_kept(client):
