@@ -41,6 +41,7 @@ def at_once(held, then):
 def somebody_waits():
     with connection.cursor() as cursor:
         for _try in range(500):
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )

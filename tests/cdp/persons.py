@@ -76,7 +76,8 @@ def at_once(*batches):
 
 def until_somebody_waits(count=1):
     with connection.cursor() as cursor:
-        for _try in range(500):
+        for _try in range(1500):
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )

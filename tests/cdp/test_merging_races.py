@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from django.core.management import call_command
@@ -277,17 +277,17 @@ def test_who_closes_enrolments_before_enrolling_and_a_merge_do_not_wait_in_a_rin
     version = a_journey(entry=EVERYBODY, reentry={"mode": "always"}, steps=[{"id": "done", "end": True}])
     enrol(version, "1")
     advance(NOW)
-    later = NOW + 15 * DAY
+    later, closed = NOW + 15 * DAY, Event()
 
     def pass_slowly():
         with transaction.atomic():
             close_due(version.journey_id, now=later)
+            closed.set()
             until_somebody_waits()
             return enrol(version, "2", now=later).treated
 
     def merged_after():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.3)")
+        assert closed.wait(30)
         return join(keep, drop)
 
     treated, made = at_once(pass_slowly, merged_after)
