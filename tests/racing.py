@@ -38,14 +38,14 @@ def at_once(held, then):
         return one.result(30), two.result(30)
 
 
-def somebody_waits():
+def somebody_waits(count=1):
     with connection.cursor() as cursor:
-        for _try in range(500):
+        for _try in range(1500):
             cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
             cursor.execute(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
-            if cursor.fetchone()[0]:
+            if cursor.fetchone()[0] >= count:
                 return
             cursor.execute("SELECT pg_sleep(0.01)")
     raise AssertionError("nobody waited: the race was not injected")

@@ -72,16 +72,3 @@ def at_once(*batches):
 
     with ThreadPoolExecutor(len(batches)) as pool:
         return list(pool.map(one, batches))
-
-
-def until_somebody_waits(count=1):
-    with connection.cursor() as cursor:
-        for _try in range(1500):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0] >= count:
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waited: the race was not injected")

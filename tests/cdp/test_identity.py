@@ -12,6 +12,7 @@ from cdp import identity, resolving
 from cdp.errors import InvalidIdentity
 from cdp.models import Identity, Member
 from tests.builders import a_member, at
+from tests.racing import somebody_waits
 
 NOW = "2017-10-01"
 
@@ -153,7 +154,7 @@ def test_two_batches_that_name_a_new_person_at_once_make_one_member(ours, theirs
         first = pool.submit(competitor)
         inserted.wait(10)
         second = pool.submit(us)
-        _until_somebody_waits()
+        somebody_waits()
         go_on.set()
         (winner, made), (follower, none) = first.result(20), second.result(20)
 
@@ -162,16 +163,3 @@ def test_two_batches_that_name_a_new_person_at_once_make_one_member(ours, theirs
     assert list(Member.objects.values_list("pk", flat=True)) == winner
     assert set(Identity.objects.values_list("member_id", flat=True)) == set(winner)
     assert Identity.objects.count() == len({*ours, *theirs})
-
-
-def _until_somebody_waits():
-    with connection.cursor() as cursor:
-        for _try in range(500):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waited: the race was not injected")

@@ -22,9 +22,10 @@ from loyalty import prizes
 from loyalty.models import Lot, PointsAccount
 from tests.automation.builders import DAY, NOW, a_journey, advance, enrol
 from tests.builders import a_member, an_order, at
-from tests.cdp.persons import event, order, send, until_somebody_waits
+from tests.cdp.persons import event, order, send
 from tests.cdp.test_resolving_races import behind
 from tests.loyalty.builders import a_programme
+from tests.racing import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -283,7 +284,7 @@ def test_who_closes_enrolments_before_enrolling_and_a_merge_do_not_wait_in_a_rin
         with transaction.atomic():
             close_due(version.journey_id, now=later)
             closed.set()
-            until_somebody_waits()
+            somebody_waits()
             return enrol(version, "2", now=later).treated
 
     def merged_after():

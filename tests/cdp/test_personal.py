@@ -18,6 +18,7 @@ from cdp.models import DataKey, Event, EventType, Seen
 from config.ground import wrapped
 from config.ground.models import AuditRow
 from tests.builders import a_member, at
+from tests.racing import somebody_waits
 
 pytestmark = pytest.mark.django_db
 
@@ -229,22 +230,9 @@ def test_two_who_need_a_members_first_key_at_once_make_one():
         first = pool.submit(theirs)
         made.wait(20)
         second = pool.submit(ours)
-        _until_somebody_waits()
+        somebody_waits()
         go_on.set()
         sealed = [first.result(20), second.result(20)]
 
     assert datakeys.open_for(sealed) == ["theirs", "ours"]
     assert DataKey.objects.count() == 1
-
-
-def _until_somebody_waits():
-    with connection.cursor() as cursor:
-        for _try in range(1000):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # in a transaction the first look would be the last
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone()[0]:
-                return
-            cursor.execute("SELECT pg_sleep(0.01)")
-    raise AssertionError("nobody waited: the race was not injected")

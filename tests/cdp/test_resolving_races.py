@@ -21,9 +21,9 @@ from tests.cdp.persons import (
     pairs,
     send,
     tell,
-    until_somebody_waits,
     whose,
 )  # fmt: skip
+from tests.racing import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE, MAIL, DEVICE = "phone:13900000001", "email:li@example.com", "device@web:D1"
@@ -54,7 +54,7 @@ def behind(first, second):
         assert done.wait(20)
         theirs = pool.submit(follower)
         try:
-            until_somebody_waits()
+            somebody_waits()
         finally:
             go_on.set()
         return ours.result(30), theirs.result(30)
