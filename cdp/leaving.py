@@ -4,6 +4,7 @@ one of each.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +20,11 @@ Shown = list[dict[str, Any]]
 Export = Sequence[str] | Callable[[Sequence[int]], Shown]
 
 
-class Erase:
+class Erase(ABC):
     """`run` answers how many rows it changed. Running it again changes what came in meanwhile, and nothing else."""
 
-    def run(self, rows: Rows, members: Sequence[int], *, now: datetime) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def run(self, rows: Rows, members: Sequence[int], *, now: datetime) -> int: ...
 
 
 @dataclass(frozen=True)

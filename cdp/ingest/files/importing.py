@@ -21,13 +21,15 @@ from cdp import attributes, identity
 from cdp.errors import Rejected, Unreadable
 from cdp.ingest import items, log
 from cdp.ingest.accept import Accepted, accept
-from cdp.ingest.files import grouping, kinds, mapping
+from cdp.ingest.files import grouping, kinds, mapping, terms
 from cdp.ingest.files.cells import Bad
-from cdp.ingest.files.kinds import Disagrees, Kind, Terms
+from cdp.ingest.files.kinds import Kind
+from cdp.ingest.files.lines import Disagrees
 from cdp.ingest.files.mapping import Columns, Mapping
 from cdp.ingest.files.reading import open_table
 from cdp.ingest.files.rejects import Reject, Rejects, RejectsFile
 from cdp.ingest.files.table import Raw, Table
+from cdp.ingest.files.terms import Terms
 from cdp.models import IngestCall
 from config.ground.models import Brand
 
@@ -118,7 +120,7 @@ def fit(kind: str, columns: Sequence[str], said: Mapping) -> Columns:
     """Whose columns are whose. Raises Unreadable where the mapping does not fit the file, or the kind needs more."""
     resolved = mapping.resolve(columns, said)
     wanted = kinds.BY_NAME[kind]
-    _complete(wanted, resolved, kinds.members_of(resolved.names) if wanted.member else [])
+    _complete(wanted, resolved, terms.members_of(resolved.names) if wanted.member else [])
     return resolved
 
 
@@ -141,7 +143,7 @@ class _Run:
         now: datetime,
         history: bool,
     ) -> None:
-        members = kinds.members_of(columns.names) if kind.member else []
+        members = terms.members_of(columns.names) if kind.member else []
         rest = [name for name in columns.names if name not in (*kind.columns, *members)]
         self.kind, self.table, self.columns = kind, table, columns
         self.source, self.now, self.history = source, now, history
@@ -188,7 +190,7 @@ class _Run:
             self._refuse(rows, bad[0], "", code, why)
             return []
         named = self._by_name(rows)
-        self.report.placeholders += sum(kinds.drop_placeholders(row, self.terms) for row in named)
+        self.report.placeholders += sum(terms.drop_placeholders(row, self.terms) for row in named)
         try:
             made = self.kind.build(named, self.terms)
         except Disagrees as error:
@@ -216,7 +218,7 @@ class _Run:
 
     def _columns_of_identities(self, named: Sequence[dict[str, Any]]) -> list[str]:
         for row in named:
-            if columns := [column for column, _one in kinds.named_by(row, self.terms)]:
+            if columns := [column for column, _one in terms.named_by(row, self.terms)]:
                 return columns
         return []
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -24,15 +25,15 @@ class Reject(NamedTuple):
     cells: Sequence[Any]
 
 
-class Rejects:
+class Rejects(ABC):
     """Written to where `_open` says, once there is one."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.stream: io.TextIOWrapper | None = None
 
-    def _open(self) -> IO[bytes]:
-        raise NotImplementedError
+    @abstractmethod
+    def _open(self) -> IO[bytes]: ...
 
     def write(self, rejects: Sequence[Reject]) -> None:
         if not rejects:
@@ -45,9 +46,9 @@ class Rejects:
         for reject in sorted(rejects):
             self.writer.writerow([reject.line, *map(_cell, [*reject[1:4], *reject.cells])])
 
+    @abstractmethod
     def close(self) -> str:
         """Where they are, or "" when nothing was rejected."""
-        raise NotImplementedError
 
 
 class RejectsFile(Rejects):
