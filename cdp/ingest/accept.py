@@ -196,6 +196,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
     found = resolving.resolve([p.keys for p in parsed], source=source, change=True, now=now)
     rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
     answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
+    rows = granted.own(rows, source, answer)
     changed = found.news | _describe(rows, source)
     changed |= consents.set_state(
         [

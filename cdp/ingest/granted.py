@@ -1,4 +1,5 @@
-"""What may come in of whom: a child's grant names the guardian, and a third party tells only of members who granted it.
+"""What may come in of whom: a child's grant names the guardian, a third party tells only of members who granted it, and an
+untrusted source only of its own.
 
 A third party's fact is stored when the purpose `third_party` was granted at the fact's instant and is not withdrawn since. What
 it told goes again when the member withdraws (retention.py), so it tells of no money: orders stay under their member.
@@ -13,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from cdp import consents, identity
+from cdp import consents, identity, resolving
 from cdp.errors import Rejected
 from cdp.identity import Key
 from cdp.ingest.batch import Accepted, Parsed
@@ -73,6 +74,18 @@ def members(parsed: Sequence[Parsed], source: Source, answer: Accepted, *, now: 
     return _without(parsed, granted, answer)
 
 
+def own(rows: Sequence[tuple[int, Parsed]], source: Source, answer: Accepted) -> list[tuple[int, Parsed]]:
+    """Of an untrusted source: (member, row) of members that nobody else told of. A withdrawal is heard whoever brings it."""
+    if source.trust != Source.Trust.UNTRUSTED:
+        return list(rows)
+    held = resolving.held_by({member for member, _p in rows})
+    others = {member for member, slots in held.items() if any(told - {source.pk} for _kind, _app, told in slots)}
+    refused = {p.index for member, p in rows if member in others and _changes(p.row)}
+    said = _("another source told of this member before; of it this source, untrusted, may only bring withdrawals")
+    answer.rejected += [Rejected(index, "identities", "not_yours", said) for index in sorted(refused)]
+    return [(member, p) for member, p in rows if p.index not in refused]
+
+
 def money(parsed: Sequence[Parsed], source: Source, answer: Accepted) -> list[Parsed]:
     """A third party tells of no orders and no refunds."""
     if not source.third_party:
@@ -114,7 +127,13 @@ def _granted(facts: Sequence[tuple[int, int | None, datetime]]) -> set[int]:
 
 
 def _says_only_consents(row: MemberRow) -> bool:
-    return bool(row.consents) and not row.attributes and row.registered_at is None
+    return bool(row.consents) and not row.attributes and not row.tags and row.registered_at is None
+
+
+def _changes(row: MemberRow) -> bool:
+    """Says anything but withdrawals."""
+    granted = any(c.state == State.GRANTED for c in row.consents)
+    return granted or bool(row.attributes or row.tags or row.registered_at or row.synthetic)
 
 
 def _grants(row: MemberRow, before: bool, now: datetime) -> bool:

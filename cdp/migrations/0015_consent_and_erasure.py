@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.CharField(choices=[('asked', 'the member asked for it'), ('closed', 'the membership ended'), ('unlawful', 'there was no ground to hold it'), ('authority', 'an authority ordered it')], max_length=10, verbose_name='reason')),
                 ('actor', models.CharField(max_length=150, verbose_name='actor')),
-                ('asked_at', models.DateTimeField(verbose_name='asked')),
+                ('asked_at', models.DateTimeField(verbose_name='requested')),
                 ('done_at', models.DateTimeField(verbose_name='done')),
                 ('counts', models.JSONField(default=dict, verbose_name='rows of each table')),
             ],

@@ -24,7 +24,7 @@ class ErasureReceipt(models.Model):
     member = models.OneToOneField(Member, models.PROTECT, related_name="erasure", verbose_name=_("member"))
     reason = models.CharField(_("reason"), max_length=10, choices=Reason.choices)
     actor = models.CharField(_("actor"), max_length=150)
-    asked_at = models.DateTimeField(_("asked"))
+    asked_at = models.DateTimeField(_("requested"))
     done_at = models.DateTimeField(_("done"))
     counts = models.JSONField(_("rows of each table"), default=dict)
 

@@ -6,7 +6,19 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from cdp import identity
-from cdp.models import Consent, Event, Identity, IdentityUse, Member, Merge, MergeCandidate, Order, Parked, Telling
+from cdp.models import (
+    Consent,
+    Event,
+    Identity,
+    IdentityUse,
+    Member,
+    MemberTag,
+    Merge,
+    MergeCandidate,
+    Order,
+    Parked,
+    Telling,
+)
 from config.ground import blinds
 from config.ground.models import Alarm
 from tests.cdp.persons import a_rule, a_source, event, order, pairs, send, tell, whose
@@ -109,6 +121,41 @@ def test_an_untrusted_partner_adds_nothing_to_a_member_of_others():
     assert whose(MAIL) == whose("pos_card:9") != theirs
     assert not Identity.objects.filter(kind="device").exists()
     assert pairs() == [(theirs, whose(MAIL), "open")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"attributes": {"city": "北京"}},
+        {"tags": ["preference:tea"]},
+        {"registered_at": "2016-01-01T00:00:00+08:00"},
+        {"synthetic": True},
+        {"consents": [{"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2017-10-01T00:00:00+08:00"}]},
+    ],
+)  # fmt: skip
+def test_an_untrusted_partner_changes_nothing_of_a_member_of_others(said):
+    a_source("partner", "untrusted")
+    tell(["crm_id:1", PHONE], city="上海")
+    before = Member.objects.values().get()
+
+    answer = send("members", {"identities": [PHONE], **said}, {"identities": [MAIL], **said}, source="partner")
+
+    assert [(r.index, r.path, r.code) for r in answer.rejected] == [(0, "identities", "not_yours")]
+    assert Member.objects.values().get(pk=whose(PHONE)) == before
+    assert (answer.accepted, whose(MAIL) != whose(PHONE)) == (1, True)
+    for told in (Consent, MemberTag):
+        assert not told.objects.filter(member=whose(PHONE)).exists()
+
+
+def test_a_withdrawal_is_heard_from_an_untrusted_partner_too():
+    a_source("partner", "untrusted")
+    tell(["crm_id:1", PHONE])
+    word = {"channel": "sms", "purpose": "marketing", "state": "withdrawn", "at": "2017-10-01T00:00:00+08:00"}
+
+    answer = send("members", {"identities": [PHONE], "consents": [word]}, source="partner")
+
+    assert (answer.accepted, answer.rejected) == (1, [])
+    assert Consent.objects.values_list("member", "state").get() == (whose(PHONE), "withdrawn")
 
 
 def test_what_an_untrusted_partner_says_of_its_own_is_news_once():

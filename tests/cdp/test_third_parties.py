@@ -6,7 +6,7 @@ import pytest
 
 from cdp import identity, retention, rules
 from cdp.ingest.accept import accept
-from cdp.models import Event, Identity, Member, Order, Seen, Source, ThirdPartyAttribute
+from cdp.models import Event, Identity, Member, MemberTag, Order, Seen, Source, ThirdPartyAttribute
 from config.ground.models import AuditRow
 from tests.builders import a_consent, a_member, absorbed, an_event, at
 
@@ -85,6 +85,13 @@ def test_attributes_need_the_grant_too_and_the_row_itself_may_bring_it():
     assert told("13900000001", {"diet": "none"}) == []
     assert told("13900000001", {"diet": "meat"}, [word("withdrawn", "2017-10-06")]) == ["no_consent"]
     assert Member.objects.get().attributes == {"diet": "none"}
+
+
+def test_tags_need_the_grant_too():
+    row = {"identities": ["phone:13900000001"], "tags": ["preference:tea"], "consents": [word("withdrawn")]}
+
+    assert [r.code for r in accept("members", [row], source="rides", now=at(NOW)).rejected] == ["no_consent"]
+    assert not MemberTag.objects.exists()
 
 
 def test_a_withdrawal_alone_is_always_heard():

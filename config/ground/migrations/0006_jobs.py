@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
                 ('total', models.BigIntegerField(null=True, verbose_name='of')),
                 ('result', models.JSONField(default=dict, verbose_name='result')),
                 ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
-                ('asked_at', models.DateTimeField(verbose_name='asked')),
+                ('asked_at', models.DateTimeField(verbose_name='requested')),
                 ('started_at', models.DateTimeField(null=True, verbose_name='started')),
                 ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
             ],

@@ -76,7 +76,7 @@ class Job(models.Model):
     total = models.BigIntegerField(_("of"), null=True)
     result = models.JSONField(_("result"), default=dict)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
-    asked_at = models.DateTimeField(_("asked"))
+    asked_at = models.DateTimeField(_("requested"))
     started_at = models.DateTimeField(_("started"), null=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
 
