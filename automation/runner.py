@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from automation import document, stepping
 from automation.enrolment import close_due
@@ -46,7 +47,9 @@ def advance(version: JourneyVersion, step: str, *, limit: int, now: datetime) ->
         return _attempt(stage, None, limit, now=now)
     except StepBroken as error:
         log.error("%s cannot take step %s: %s", stage.origin, step, error)
-        alarms.ring(f"{stage.origin}/{step}", f"nobody can take this step: {error}", now=now)
+        alarms.ring(
+            f"{stage.origin}/{step}", gettext_noop("nobody can take this step: %(error)s"), now=now, error=str(error)
+        )
         return 0
 
 
@@ -94,4 +97,11 @@ def _park(stage: Stage, enrolment: int, error: Exception, *, now: datetime) -> N
     with transaction.atomic():
         parked = Enrolment.objects.filter(pk=enrolment, state=Enrolment.State.OPEN, step=stage.step)
         if parked.update(state=Enrolment.State.FAILED, reason=f"{stage.step}: {kind}", due_at=None):
-            alarms.ring(f"enrolment:{enrolment}", f"{stage.origin}, step {stage.step}: {kind}", now=now)
+            alarms.ring(
+                f"enrolment:{enrolment}",
+                gettext_noop("%(journey)s, step %(step)s: %(error)s"),
+                now=now,
+                journey=stage.origin,
+                step=stage.step,
+                error=kind,
+            )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from automation.enrolment import Enrolled, enrol
 from automation.models import Journey
@@ -33,7 +34,7 @@ def _run(schedule: str, *, now: datetime) -> int:
         raise  # the database was busy or away: no journey is to blame
     except Exception as error:
         log.exception("the slot of %s failed", schedule)
-        alarms.ring(schedule, f"enrolment failed: {type(error).__name__}", now=now)
+        alarms.ring(schedule, gettext_noop("enrolment failed: %(error)s"), now=now, error=type(error).__name__)
         return 0
 
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from cdp.models import FeedRow, Interest
 from config.ground import alarms
@@ -154,7 +155,13 @@ def _count_failure(reader: str, member: int, error: Exception, *, now: datetime)
             [TRIES, reader, member, now],
         )
         if any(row[0] for row in cursor.fetchall()):
-            alarms.ring(f"feed:{reader}:{member}", f"{type(error).__name__} in reader {reader}", now=now)
+            alarms.ring(
+                f"feed:{reader}:{member}",
+                gettext_noop("%(error)s while the reader %(reader)s heard of a member"),
+                now=now,
+                error=type(error).__name__,
+                reader=reader,
+            )
 
 
 def waiting(reader: str) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.translation import gettext_noop
 
 from cdp import candidates, merging
 from cdp.errors import CannotMerge, Decided
@@ -40,7 +41,12 @@ def join_due(pairs: Sequence[int] | None = None, *, now: datetime) -> int:
             log.warning("a pair waits for the next tick to be joined", exc_info=True)
         except Exception as error:
             log.exception("pair %s cannot be joined", pair)
-            alarms.ring(f"join:{pair}", f"{type(error).__name__} while two members were joined", now=now)
+            alarms.ring(
+                f"join:{pair}",
+                gettext_noop("%(error)s while two members were joined"),
+                now=now,
+                error=type(error).__name__,
+            )
             MergeCandidate.objects.filter(pk=pair, state=State.DUE).update(state=State.OPEN)
     return joined
 

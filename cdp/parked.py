@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from config.ground import alarms, clock, durations
 from config.ground.models import Brand
@@ -27,6 +28,12 @@ def ring_for_late(*, now: datetime) -> int:
         cursor.execute(_LATE, [now, patience.before(now, clock.zone())])
         late = cursor.fetchall()
     for source, kind, count, one in late:
-        detail = f"{count} rows wait longer than {text} for the one they belong to, among them {one}"
-        alarms.ring(f"parked:{source}:{kind}", detail, now=now)
+        alarms.ring(
+            f"parked:{source}:{kind}",
+            gettext_noop("%(count)s rows wait longer than %(patience)s for the one they belong to, among them %(one)s"),
+            now=now,
+            count=count,
+            patience=text,
+            one=one,
+        )
     return sum(count for _source, _kind, count, _one in late)

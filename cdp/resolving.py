@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from cdp import identity, persons
 from cdp.identity import Key
@@ -201,10 +202,18 @@ class _Resolving:
             cursor.execute(_TURN, [self.now, list(caps), list(caps.values())])
             turned = cursor.fetchall()
         for id, kind, member, members, cap in turned:
-            detail = (
-                f"{kind} of member {member}: {members} members named themselves with it, {cap} may; it names nobody now"
+            alarms.ring(
+                f"identity:{id}",
+                gettext_noop(
+                    "%(kind)s of member %(member)s: %(members)s members named themselves with it, %(cap)s may;"
+                    " it names nobody now"
+                ),
+                now=self.now,
+                kind=kind,
+                member=member,
+                members=members,
+                cap=cap,
             )
-            alarms.ring(f"identity:{id}", detail, now=self.now)
         return {row[0] for row in turned}
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from cdp.errors import TooManyRevealed
 from cdp.models import Identity
@@ -32,7 +33,11 @@ def reveal(identity: Identity, *, reason: str, actor: str, now: datetime) -> str
 def _revealed(identity: Identity, *, reason: str, actor: str, now: datetime) -> str | None:
     if _lately(actor) >= AN_HOUR:
         alarms.ring(
-            f"reveal:{actor}"[:200], f"{actor} wants to see more than {AN_HOUR} identities within an hour", now=now
+            f"reveal:{actor}",
+            gettext_noop("%(actor)s wants to see more than %(most)s identities within an hour"),
+            now=now,
+            actor=actor,
+            most=AN_HOUR,
         )
         return None
     row = Identity.objects.get(pk=identity.pk)

@@ -7,6 +7,7 @@ import time
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, connection
+from django.utils.translation import gettext_noop
 
 from config.ground import alarms
 from connectors import crash, gate, terms
@@ -30,7 +31,7 @@ def send_due(*, limit: int = 1000, now: datetime) -> int:
         except Exception as error:
             # Settings or addresses that cannot be read: its messages wait for a human, the other accounts go on.
             log.error("account %s cannot send: %s", key, type(error).__name__)
-            alarms.ring(f"account:{key}", f"cannot send: {type(error).__name__}", now=now)
+            alarms.ring(f"account:{key}", gettext_noop("cannot send: %(error)s"), now=now, error=type(error).__name__)
     return handled
 
 

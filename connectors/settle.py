@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from config.ground import alarms
 from connectors import announce, blocks, crash, fallback, receipts
@@ -142,13 +143,19 @@ def stop_template(call: Call, code: str, *, now: datetime) -> None:
     stopped = Template.objects.filter(channel=call.account.channel, live__provider_code=call.content.code)
     for template in stopped.filter(stopped_for=""):
         Template.objects.filter(pk=template.pk).update(stopped_for=code)
-        alarms.ring(f"template:{template.key}", f"{call.account.provider}: {code}", now=now)
+        alarms.ring(
+            f"template:{template.key}",
+            gettext_noop("the provider %(provider)s refuses this template: %(code)s"),
+            now=now,
+            provider=call.account.provider,
+            code=code,
+        )
 
 
 def stop_account(key: str, code: str, *, now: datetime) -> None:
     """Nothing of it can go until somebody has looked; its messages wait."""
     if ProviderAccount.objects.filter(key=key, enabled=True).update(enabled=False, stopped_for=code):
-        alarms.ring(f"account:{key}", code, now=now)
+        alarms.ring(f"account:{key}", gettext_noop("the provider refuses this account: %(code)s"), now=now, code=code)
 
 
 def _slow(account: ProviderAccount, seconds: float) -> None:

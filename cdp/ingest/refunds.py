@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from cdp import resolving
 from cdp.errors import Rejected
@@ -99,9 +100,15 @@ def unpark(source: Source, numbers: Sequence[str], history: bool, now: datetime)
     for refund in rows:
         if refund not in taken:
             parked.filter(external_id=refund.id).update(why=Parked.Why.TOO_MUCH, alarmed_at=now)
-            left = orders.left[refund.order_id]
-            detail = f"refund {refund.id}: {refund.amount} of order {refund.order_id}, of which {left} is left"
-            alarms.ring(f"parked:{source.code}:{refund.id}"[:200], detail, now=now)
+            alarms.ring(
+                f"parked:{source.code}:{refund.id}",
+                gettext_noop("refund %(refund)s: %(amount)s fen of order %(order)s, of which %(left)s fen are left"),
+                now=now,
+                refund=refund.id,
+                amount=refund.amount,
+                order=refund.order_id,
+                left=orders.left[refund.order_id],
+            )
 
 
 def _too_much(p: Parsed, left: int) -> Rejected:

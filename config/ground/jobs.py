@@ -16,6 +16,7 @@ from typing import IO, Any
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from config.ground import alarms, crypto
 from config.ground.cause import Cause
@@ -101,7 +102,14 @@ def _run(job: Job, *, now: datetime) -> None:
         log.exception("job %s (%s) failed", job.pk, job.kind)
         if job.tries + 1 >= TRIES:
             _end(job, Job.State.FAILED, now=now, reason=type(error).__name__)
-            alarms.ring(f"job:{job.pk}", f"{job.kind}: {type(error).__name__} in {TRIES} attempts", now=now)
+            alarms.ring(
+                f"job:{job.pk}",
+                gettext_noop("%(kind)s: %(error)s in %(tries)s attempts"),
+                now=now,
+                kind=job.kind,
+                error=type(error).__name__,
+                tries=TRIES,
+            )
     else:
         _end(job, Job.State.DONE, now=now, result=result)
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext_noop
 
 from config.ground import alarms, audit
 
@@ -70,8 +71,8 @@ def _tell(kind: str, name: str, address: str, *, now: datetime) -> None:
         known = get_user_model().objects.filter(username=name).exists()
         subject = f"user:{name}" if known else "user:?"
     audit.note("login", "login.locked", subject, now=now, address=address)
-    detail = f"{MOST[kind]} log-ins failed within {MINUTES} minutes, the last from {address}"
-    alarms.ring(f"login:{subject}", detail, now=now)
+    detail = gettext_noop("%(failed)s log-ins failed within %(minutes)s minutes, the last from %(address)s")
+    alarms.ring(f"login:{subject}", detail, now=now, failed=MOST[kind], minutes=MINUTES, address=address)
 
 
 def _keys(name: str, address: str) -> tuple[list[str], list[bytes]]:

@@ -125,7 +125,7 @@ def test_an_event_that_waits_longer_than_the_brands_patience_rings():
 
     assert parked.ring_for_late(now=at("2017-11-05")) == 1
 
-    assert (Alarm.objects.get().subject, "D-secret" in Alarm.objects.get().detail) == ("parked:web:event", False)
+    assert (Alarm.objects.get().subject, "D-secret" in Alarm.objects.get().text) == ("parked:web:event", False)
 
 
 def test_an_atomic_batch_that_is_refused_parks_and_releases_nothing():

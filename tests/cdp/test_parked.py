@@ -53,7 +53,7 @@ def test_parked_refunds_above_their_order_are_applied_as_far_as_they_fit_and_the
 
     assert stored() == [("R1", "A1", 400)]
     assert Parked.objects.values_list("external_id", "why").get() == ("R0", "too_much")
-    assert "R0" in Alarm.objects.get().detail
+    assert "R0" in Alarm.objects.get().text
     assert parked.ring_for_late(now=at("2018-10-06")) == 0
 
 
@@ -67,7 +67,7 @@ def test_who_waits_longer_than_the_brands_patience_rings_once_and_stays_listed()
 
     alarm = Alarm.objects.get()
     assert (alarm.subject, alarm.count) == ("parked:shop:refund", 1)
-    assert "R1" in alarm.detail
+    assert "R1" in alarm.text
     send("orders", order())
     assert (Parked.objects.count(), Refund.objects.count()) == (0, 1)
 

@@ -307,8 +307,8 @@ def test_a_kiosk_that_hundreds_use_joins_nobody_and_says_so_once():
     kiosk = Identity.objects.get(kind="device")
     assert kiosk.weak_since is not None
     assert Alarm.objects.get().subject == f"identity:{kiosk.pk}"
-    assert Alarm.objects.get().detail == (
-        f"device of member {whose('crm_id:0')}: 7 members named themselves with it, 5 may; it names nobody now"
+    assert Alarm.objects.get().text == (
+        f"会员 {whose('crm_id:0')} 的 device 已被 7 个会员使用，上限为 5 个；它不再用于识别任何人"
     )
     assert {state for _low, _high, state in pairs()} == {"overtaken"}
 
@@ -332,7 +332,7 @@ def test_a_phone_that_more_members_share_than_its_cap_names_nobody_by_itself():
     assert identity.find("phone", "13900000001") is None
     assert identity.holders(identity.parse(PHONE)) == [whose(f"crm_id:{n}") for n in (1, 2, 3, 4)]
     assert [state for _low, _high, state in pairs()] == ["overtaken", "overtaken"]
-    assert "139" not in Alarm.objects.get().detail
+    assert "139" not in Alarm.objects.get().text
     send("orders", order("A1", PHONE), order("A2", PHONE, MAIL), source="shop")
     assert dict(Order.objects.values_list("external_id", "member")) == {"A1": None, "A2": whose(MAIL)}
     assert whose(MAIL) not in identity.holders(identity.parse(PHONE))

@@ -68,7 +68,8 @@ def test_a_job_that_fails_is_tried_three_times_and_then_rings(kind):
     assert [work() for _n in range(4)] == [1, 1, 1, 0]
     job.refresh_from_db()
     assert (job.state, job.reason, job.tries) == ("failed", "ValueError", 3)
-    assert Alarm.objects.values_list("subject", "detail").get() == (f"job:{job.pk}", "test: ValueError in 3 attempts")
+    alarm = Alarm.objects.get()
+    assert (alarm.subject, alarm.text) == (f"job:{job.pk}", "任务 test 尝试 3 次仍失败：ValueError")
 
 
 @pytest.mark.django_db(transaction=True)

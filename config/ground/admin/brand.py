@@ -77,11 +77,16 @@ ACTIONS = {
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
-    list_display = ["subject", "detail", "count", "first_at", "last_at", "state"]
+    list_display = ["subject", "text", "count", "first_at", "last_at", "state"]
+    fields = ["subject", "text", "count", "first_at", "last_at", "closed_at"]
     list_filter = [("closed_at", admin.EmptyFieldListFilter)]
     search_fields = ["subject"]
     ordering = ["-last_at"]
     actions = ["close"]
+
+    @display(description=_("detail"))
+    def text(self, alarm: Alarm) -> str:
+        return alarm.text
 
     @display(description=_("state"))
     def state(self, alarm: Alarm) -> SafeString:

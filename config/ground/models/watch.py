@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,6 +14,7 @@ class Alarm(models.Model):
 
     subject = models.CharField(_("subject"), max_length=200)
     detail = models.TextField(_("detail"))
+    said = models.JSONField(default=dict, db_default={})  # the values in it
     first_at = models.DateTimeField(_("first"))
     last_at = models.DateTimeField(_("last"))
     count = models.PositiveIntegerField(_("times"), default=1)
@@ -27,6 +29,11 @@ class Alarm(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def text(self) -> str:
+        """What it says, in the reader's language."""
+        return gettext(self.detail) % self.said if self.said else self.detail
 
 
 class AuditRow(models.Model):

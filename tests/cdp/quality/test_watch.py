@@ -59,7 +59,7 @@ def test_a_day_that_fell_short_rings_once(days):
     assert watch(now=midnight_after(50) - timedelta(minutes=5)) == 0
 
     assert subjects() == [("quality:shop:events:2026-02-19", 1)]
-    assert Alarm.objects.get().detail == "shop：2026-02-19 行为事件新增 5 条；往常同期约 30 条"
+    assert Alarm.objects.get().text == "shop：2026-02-19 行为事件新增 5 条；往常同期约 30 条"
 
 
 def test_a_day_like_the_others_rings_nothing(days):
