@@ -9,9 +9,10 @@ they were one holds for both when they part.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ from django.utils.translation import gettext as _
 from cdp import roots
 from cdp.errors import Fault, WordRefused
 from cdp.ingest import batch, tables
-from cdp.models import Consent, Merge
+from cdp.models import Consent, Member, Merge, Source
 from cdp.models.consent import WITHOUT_CHANNEL, Channel, Purpose, State
 from config.ground import audit, clock
 from config.ground.nudge import nudge
@@ -67,6 +68,8 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
     """Append what was not said before in the same words at the same instant. Returns whose word is new."""
     standing = roots.hold(row.member for row in said)
     said = [replace(row, member=standing.get(row.member, row.member)) for row in said]
+    gone = _erased({row.member for row in said if row.state == State.GRANTED})
+    said = [row for row in said if row.state == State.WITHDRAWN or row.member not in gone]
     names = ("member", "channel", "purpose", "state", "at", "evidence", "source", "wording", "guardian")
     columns = [[getattr(row, name) for row in said] for name in names]
     with connection.cursor() as cursor:
@@ -84,14 +87,51 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
     return new
 
 
+def _erased(members: Collection[int]) -> set[int]:
+    """Nobody grants for whoever was erased. They are held, so none of the others is meanwhile."""
+    return set(Member.objects.filter(pk__in=members, erased_at__isnull=False).values_list("pk", flat=True))
+
+
 @transaction.atomic
-def record(word: Said, *, actor: str, now: datetime) -> None:
-    """A word that somebody of the brand was told. Raises WordRefused: a child's grant without a guardian."""
+def record(word: Said, *, actor: str, now: datetime) -> bool:
+    """A word that somebody was told, in so many words of theirs. False: it was recorded before. Raises WordRefused: a child's
+    grant without a guardian.
+    """
     if lacking := refusal(word):
         raise WordRefused(lacking.message)
-    set_state([word], now=now)
+    if not set_state([word], now=now):
+        return False
     said = {"channel": str(word.channel), "purpose": str(word.purpose), "state": str(word.state)}
     audit.note(actor, "consent.recorded", f"member:{word.member}", now=now, **said)
+    return True
+
+
+_ALONE = """
+    SELECT c.member_id, c.channel, c.purpose, c.at FROM cdp_consent c
+    WHERE c.member_id = ANY(%s) AND c.state = 'granted' AND NOT EXISTS (
+        SELECT FROM cdp_consentrecord r
+        WHERE (r.member_id, r.channel, r.purpose, r.state, r.at) = (c.member_id, c.channel, c.purpose, c.state, c.at)
+          AND r.guardian <> '')
+    ORDER BY 1, 2, 3
+"""
+
+
+def suspend_children(members: Collection[int], *, source: str, now: datetime) -> set[int]:
+    """Whose birthday is known now: what a child granted without a guardian is withdrawn. Returns whose words those were."""
+    born, tz = birthdays(members), clock.zone()
+    if not born:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_ALONE, [list(born)])
+        alone = [row for row in cursor.fetchall() if minor(born[row[0]], row[3], tz)]
+    # At the grant's own instant if need be: there a withdrawal wins.
+    return set_state(
+        [
+            Said(m, channel, purpose, State.WITHDRAWN, max(at, now), "no guardian", source)
+            for m, channel, purpose, at in alone
+        ],
+        now=now,
+    )
 
 
 def unknown(channel: str, purpose: str) -> Fault | None:
@@ -116,6 +156,20 @@ def lacks_guardian(state: str, guardian: str, at: datetime, birthday: date | Non
     if state != State.GRANTED or guardian or birthday is None or not minor(birthday, at, tz):
         return None
     return Fault("guardian", "minor", _("below %(age)d years a guardian consents; name the guardian") % {"age": OF_AGE})
+
+
+def only_trusted() -> str:
+    return _("this member is below %(age)d as far as we know; only a trusted source corrects that") % {"age": OF_AGE}
+
+
+def keeps_young(member: int, said: Mapping[str, Any], source: Source | None, *, now: datetime) -> Fault | None:
+    """Who is a child as far as we know is made older, or of unknown age, by a trusted source only."""
+    if "birthday" not in said or (source and source.trust == Source.Trust.TRUSTED):
+        return None
+    tz, before, told = clock.zone(), birthdays([member]).get(member), a_day(said["birthday"])
+    if before is None or not minor(before, now, tz) or (told and minor(told, now, tz)):
+        return None
+    return Fault("attributes.birthday", "minor", only_trusted())
 
 
 def refusal(word: Said) -> Fault | None:

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from cdp import consents
 from cdp.belonging import BELONGINGS
-from cdp.models import ErasureReceipt, Member
+from cdp.models import Consent, ErasureReceipt, Member
 from cdp.models.consent import Channel, Purpose, State
 from cdp.roots import FAMILY, root
 from config.ground import audit, jobs
@@ -101,7 +102,10 @@ def _hold(member: int) -> tuple[int, list[int]]:
 
 def _silence(member: int, *, now: datetime) -> None:
     """The last word under this number is no: whatever else goes wrong, nothing is sent."""
-    no = [consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, now, "", "erasure") for purpose in Purpose]
+    last = Consent.objects.filter(member=member, at__gt=now).aggregate(at=Max("at"))["at"]  # a clock may run ahead
+    no = [
+        consents.Said(member, Channel.ANY, purpose, State.WITHDRAWN, last or now, "", "erasure") for purpose in Purpose
+    ]
     consents.set_state(no, now=now)
 
 

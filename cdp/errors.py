@@ -87,6 +87,18 @@ class WordRefused(Exception):
     """A word of consent that cannot be taken; the message says what is lacking."""
 
 
+class Undescribed(Exception):
+    """What somebody says of a member cannot be taken from them; the fault says why."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault.message)
+        self.fault = fault
+
+
+class Erased(Exception):
+    """The member was erased."""
+
+
 class TooManyAttributes(ValueError):
     """A member would have more attributes than the bound that it names."""
 

@@ -248,6 +248,12 @@ def held_by(members: Iterable[int], *, but: Iterable[int] = (), only: Iterable[i
     return held
 
 
+def told_by_others(members: Iterable[int], source: Source | None) -> set[int]:
+    """Those of whom somebody else told any identity."""
+    ours = source.pk if source else None
+    return {member for member, slots in held_by(members).items() if any(told - {ours} for _kind, _app, told in slots)}
+
+
 def used_by(identities: Iterable[int]) -> dict[int, set[int]]:
     """Identity -> the members other than its own that named themselves with it."""
     used: dict[int, set[int]] = {identity: set() for identity in identities}

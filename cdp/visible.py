@@ -1,5 +1,5 @@
 """Whom a key may see: the members that its source has told of, by an order, an event, or an identity with whatever it said of
-them; or everybody with `members:all`. Nobody sees who was erased.
+them; or everybody with `members:all`. An untrusted source sees its own only. Nobody sees who was erased.
 
 Whoever asks for another one is told what is told of nobody: the same answer after the same statements. That they asked is noted.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp import identity, roots
 from cdp.errors import InvalidIdentity
-from cdp.models import Event, Identity, Member, Order, Telling
+from cdp.models import Event, Identity, Member, Order, Source, Telling
 from config.ground import clock
 from config.ground.models import ApiKey
 from config.ground.problems import Refused
@@ -51,6 +51,8 @@ def members(key: ApiKey) -> QuerySet[Member]:
     standing = Member.objects.filter(merged_into=None, erased_at=None)
     if EVERYBODY in key.scopes:
         return standing
+    if Source.objects.filter(code=key.source, trust=Source.Trust.UNTRUSTED).exists():
+        return standing.filter(_own(key.source))
     of_source = {"member": OuterRef("pk"), "source__code": key.source}
     told = {"identity__member": OuterRef("pk"), "source__code": key.source}
     return standing.filter(
@@ -59,6 +61,14 @@ def members(key: ApiKey) -> QuerySet[Member]:
         | Exists(Identity.objects.filter(**of_source))
         | Exists(Telling.objects.filter(**told))
     )
+
+
+def _own(source: str) -> Q:
+    """An untrusted source sees those of whom nobody else told: naming somebody in an order opens nobody to it."""
+    named = Identity.objects.filter(member=OuterRef("pk"))
+    told = Telling.objects.filter(identity__member=OuterRef("pk")).exclude(source__code=source)
+    others = named.exclude(source__code=source) | named.filter(source=None)
+    return Q(Exists(named.filter(source__code=source))) & ~Q(Exists(others)) & ~Q(Exists(told))
 
 
 def member(name: str, key: ApiKey) -> Member:

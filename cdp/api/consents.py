@@ -12,8 +12,7 @@ from rest_framework.response import Response
 
 from cdp import consents, visible
 from cdp.api.members import ConsentInForce
-from cdp.ingest.rows import FUTURE
-from config.ground import clock, openapi, strict
+from config.ground import clock, instants, openapi, strict
 from config.ground.answers import once
 from config.ground.problems import Fault, Refused
 from config.ground.web import Door, key_of
@@ -58,9 +57,9 @@ class MemberConsents(Door):
         of the words that were shown. For somebody below fourteen `guardian` names who consents (422 `minor` without).
         """
         said, now = strict.whole(request.data, ConsentSaid), clock.now()
-        if said.at > now + FUTURE:
-            fault = Fault("at", "future", _("lies in the future; it is %(now)s now") % {"now": now.isoformat()})
-            raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
+        if wrong := instants.fault(said.at, now=now):
+            status = 422 if wrong[0] == "future" else 400
+            raise Refused(status, "invalid", _("the request does not have the right form"), [Fault("at", *wrong)])
         if unknown := consents.unknown(said.channel, said.purpose):
             fault = Fault(unknown.path, unknown.code, unknown.message)
             raise Refused(400, "invalid", _("the request does not have the right form"), [fault])
@@ -80,6 +79,6 @@ class MemberConsents(Door):
         if lacking := consents.refusal(word):
             fault = Fault(lacking.path, lacking.code, lacking.message)
             raise Refused(422, "minor", lacking.message, [fault])
-        recorded = bool(consents.set_state([word], now=now))
+        recorded = consents.record(word, actor=f"api:{key.name}", now=now)
         force = found.consents.get(channel=said.channel, purpose=said.purpose)
         return Response(ConsentAnswer(recorded, ConsentInForce(force.channel, force.purpose, force.state, force.at)))

@@ -11,9 +11,9 @@ from msgspec import Meta, Struct
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import attributes, describing, tags, visible
+from cdp import attributes, describing, roots, tags, visible
 from cdp.conditions import facts
-from cdp.errors import TooManyAttributes
+from cdp.errors import Erased, TooManyAttributes, Undescribed
 from cdp.masks import masked
 from cdp.models import Member, Placement
 from config.ground import clock, openapi, problems, strict
@@ -143,10 +143,15 @@ class MemberDoor(Door):
         seen = visible.member(member, key)
         try:
             describing.describe(seen.pk, kept, actor=f"api:{key.name}", source=key.source, now=now)
+        except Erased:
+            raise visible.NoSuchMember(key, seen.pk) from None
+        except Undescribed as error:
+            fault = problems.Fault(error.fault.path, error.fault.code, error.fault.message)
+            raise Refused(422, error.fault.code, error.fault.message, [fault]) from None
         except TooManyAttributes:
             why = _("a member has at most %(most)d attributes") % {"most": describing.MOST}
             raise Refused(422, "too_many_attributes", why) from None
-        seen.refresh_from_db()
+        seen = Member.objects.get(pk=roots.root(seen.pk))
         return Response(answer(seen, as_of=now))
 
 

@@ -17,7 +17,7 @@ from cdp.conditions import vocabulary
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, Field
 from cdp.errors import Fault, InvalidCondition, InvalidTag
-from config.ground import durations
+from config.ground import durations, instants
 
 DEPTH = 12  # deeper than this nobody reads, and the compilers recurse
 PREDICATES = 200
@@ -193,7 +193,7 @@ class _Reader:
             at = parse_datetime(raw) if isinstance(raw, str) else None
         except ValueError:
             at = None
-        if at is None or at.tzinfo is None:
+        if at is None or at.tzinfo is None or instants.fault(at):
             return self.fault(path, "invalid_time", _("an instant with its offset, like 2026-03-01T10:00:00+08:00"))
         return at
 

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from msgspec import structs
 
-from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags
+from cdp import attributes, candidates, consents, feed, identity, joining, personal, resolving, tags, third_parties
 from cdp.errors import BatchRejected, Rejected
 from cdp.ingest import batch, early, exchanges, granted, products, refunds, storms, tables
 from cdp.ingest import rows as shapes
@@ -27,12 +27,14 @@ from cdp.ingest import said as fields
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.log import Noted
 from cdp.ingest.rows import MemberRow
-from cdp.models import Source, ThirdPartyAttribute
+from cdp.models import Source
 from cdp.models.source import OWN
 from cdp.resolving import Resolved
 from config.ground.cause import Cause
 from config.ground.models import Brand
 from config.ground.nudge import nudge
+
+Refuse = Callable[..., list[Rejected]]
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def _orders(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 
 def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
-    fresh = batch.unseen("event", granted.events(parsed, source, answer), source, answer)
+    fresh = batch.unseen("event", granted.events(parsed, source, answer, now=now), source, answer)
     found = resolving.resolve([p.keys for p in fresh], source=source, now=now)
     waiting = early.park(fresh, found, source, history, now)
     stored = [
@@ -192,12 +194,11 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
 
 def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bool, now: datetime) -> None:
     """Members have no id of their own in a source: a row is a duplicate when it says nothing new."""
-    parsed = granted.members(granted.by_children(parsed, answer), source, answer, now=now)
-    found = resolving.resolve([p.keys for p in parsed], source=source, change=True, now=now)
-    rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
-    answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
-    rows = granted.own(rows, source, answer)
+    found, whose = _resolved(parsed, source, answer, granted.members, now=now, change=True)
+    answer.rejected += [_nobody(whose[n][1]) for n in sorted(found.weak)]
+    rows = [(member, p) for n, (member, p) in enumerate(whose) if member and n not in found.weak]
     changed = found.news | _describe(rows, source)
+    born = {member for member, p in rows if "birthday" in p.row.attributes}
     changed |= consents.set_state(
         [
             consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
@@ -206,6 +207,7 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
         ],
         now=now,
     )
+    consents.suspend_children(born, source=source.code, now=now)
     given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
     changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
@@ -217,6 +219,25 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
 def _nobody(p: Parsed) -> Rejected:
     why = _("these identities name what people share, such as a device; a member has one of its own")
     return Rejected(p.index, "identities", "only_weak_identities", why)
+
+
+def _resolved(
+    parsed: list[Parsed], source: Source, answer: Accepted, refuse: Refuse, *, now: datetime, change: bool = False
+) -> tuple[Resolved, list[tuple[int | None, Parsed]]]:
+    """Whose each row is. Whom a row is about shows only then, and with it whether it may come in: those that may not are
+    rejected, and what they would have made, a member or an identity, is taken back with them.
+    """
+    while True:
+        with transaction.atomic():
+            found = resolving.resolve([p.keys for p in parsed], source=source, change=change, now=now)
+            rows = list(zip(found.members, parsed, strict=True))
+            refused = refuse(rows, found, source, now=now)
+            if not refused:
+                return found, rows
+            transaction.set_rollback(True)
+        answer.rejected += refused
+        indexes = {rejected.index for rejected in refused}
+        parsed = [p for p in parsed if p.index not in indexes]
 
 
 def _conclude(found: Resolved, changed: Collection[int], answer: Accepted, history: bool, now: datetime) -> None:
@@ -240,17 +261,19 @@ def _describe(rows: Sequence[tuple[int, Parsed]], source: Source) -> set[int]:
             synthetic=before.synthetic or p.row.synthetic,
         )
     members = sorted(said)
-    if source.third_party or ThirdPartyAttribute.objects.exists():
-        granted.note_attributes(said, source)
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM cdp_member WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [members])
+        third_parties.note({member: row.attributes for member, row in said.items()}, source)
         cursor.execute(
             """UPDATE cdp_member m
-               SET attributes = m.attributes || r.attributes, registered_at = coalesce(m.registered_at, r.registered_at),
-                   synthetic = m.synthetic OR r.synthetic
-               FROM unnest(%s::bigint[], %s::jsonb[], %s::timestamptz[], %s::bool[])
-                    AS r (id, attributes, registered_at, synthetic)
-               WHERE m.id = r.id AND (NOT m.attributes @> r.attributes OR r.synthetic AND NOT m.synthetic
+               SET attributes = (m.attributes || r.said) - r.unsaid, synthetic = m.synthetic OR r.synthetic,
+                   registered_at = coalesce(m.registered_at, r.registered_at)
+               FROM (SELECT id, said - unsaid AS said, unsaid, registered_at, synthetic
+                     FROM unnest(%s::bigint[], %s::jsonb[], %s::timestamptz[], %s::bool[])
+                          AS u (id, said, registered_at, synthetic),
+                          LATERAL (SELECT ARRAY(SELECT key FROM jsonb_each(said) WHERE value = 'null') AS unsaid) n) r
+               WHERE m.id = r.id AND (NOT m.attributes @> r.said OR m.attributes ?| r.unsaid
+                                      OR r.synthetic AND NOT m.synthetic
                                       OR m.registered_at IS NULL AND r.registered_at IS NOT NULL)
                RETURNING m.id""",
             [

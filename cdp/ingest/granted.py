@@ -7,21 +7,24 @@ it told goes again when the member withdraws (retention.py), so it tells of no m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp import consents, identity, resolving
-from cdp.errors import Rejected
-from cdp.identity import Key
+from cdp import consents, describing, resolving
+from cdp.errors import Fault, Rejected
 from cdp.ingest.batch import Accepted, Parsed
 from cdp.ingest.rows import ConsentRow, MemberRow
 from cdp.models import Source
 from cdp.models.consent import Purpose, State
+from cdp.resolving import Resolved
 from config.ground import clock
+
+Rows = Sequence[tuple[int | None, Parsed]]  # whom each row is about
 
 # Whose latest word until the fact's instant is a grant, and whose word in force is one still.
 _GRANTED = """
@@ -35,55 +38,114 @@ _GRANTED = """
 """
 
 
-def by_children(parsed: Sequence[Parsed], answer: Accepted) -> list[Parsed]:
-    """Without the rows in which a child grants by itself."""
-    granting = [p for p in parsed if any(c.state == State.GRANTED and not c.guardian for c in p.row.consents)]
-    if not granting:
-        return list(parsed)
-    tz, named = clock.zone(), identity.owners(key for p in granting for key in p.keys)
-    born = consents.birthdays(set(named.values()))
-    refused = set()
-    for p in granting:
-        days = [born[named[key]] for key in p.keys if key in named and named[key] in born]
-        if told := consents.a_day(p.row.attributes.get("birthday")):
-            days = [told]  # the row itself knows best: it corrects what is stored
-        for n, c in enumerate(p.row.consents):
-            if days and (fault := consents.lacks_guardian(c.state, c.guardian, c.at, max(days), tz)):
-                answer.rejected.append(Rejected(p.index, f"consents[{n}].{fault.path}", fault.code, fault.message))
-                refused.add(p.index)
-                break
-    return [p for p in parsed if p.index not in refused]
-
-
-def events(parsed: Sequence[Parsed], source: Source, answer: Accepted) -> list[Parsed]:
+def events(parsed: Sequence[Parsed], source: Source, answer: Accepted, *, now: datetime) -> list[Parsed]:
     """Of a third party: those of members who granted it. Nobody new comes to be by them."""
     if not source.third_party:
         return list(parsed)
-    named = identity.owners(key for p in parsed for key in p.keys)
-    granted = _granted([(p.index, _member(p.keys, named), p.row.occurred_at) for p in parsed])
-    return _without(parsed, granted, answer)
+    with transaction.atomic():
+        found = resolving.resolve([p.keys for p in parsed], source=source, now=now)
+        transaction.set_rollback(True)  # it only told whose they are
+    rows = list(zip(found.members, parsed, strict=True))
+    granted = _granted([(p.index, member, p.row.occurred_at) for member, p in rows if member not in found.fresh])
+    answer.rejected += [_ungranted(p) for p in parsed if p.index not in granted]
+    return [p for p in parsed if p.index in granted]
 
 
-def members(parsed: Sequence[Parsed], source: Source, answer: Accepted, *, now: datetime) -> list[Parsed]:
-    """Of a third party: rows that only say consents, and those of members who granted it, in the row itself too."""
+def members(rows: Rows, found: Resolved, source: Source, *, now: datetime) -> list[Rejected]:
+    """The rows about members that may not come in, now that it is known whom they are about."""
+    rows = [(member, p) for n, (member, p) in enumerate(rows) if member and n not in found.weak]
+    refused: dict[int, Rejected] = {}
+    for check in (_of_third_party, _not_own, _by_children, _too_many_attributes):
+        for rejected in check(rows, found, source, now):
+            refused.setdefault(rejected.index, rejected)
+    return list(refused.values())
+
+
+def _of_third_party(rows: Rows, found: Resolved, source: Source, now: datetime) -> list[Rejected]:
+    """Of a third party only rows that say nothing but consents, and those of members who granted it, in the row itself too."""
     if not source.third_party:
-        return list(parsed)
-    named = identity.owners(key for p in parsed for key in p.keys)
-    before = _granted([(p.index, _member(p.keys, named), now) for p in parsed])
-    granted = {p.index for p in parsed if _says_only_consents(p.row) or _grants(p.row, p.index in before, now)}
-    return _without(parsed, granted, answer)
+        return []
+    before = _granted([(p.index, member, now) for member, p in rows if member not in found.fresh])
+    return [
+        _ungranted(p)
+        for _member, p in rows
+        if not _says_only_consents(p.row) and not _grants(p.row, p.index in before, now)
+    ]
 
 
-def own(rows: Sequence[tuple[int, Parsed]], source: Source, answer: Accepted) -> list[tuple[int, Parsed]]:
-    """Of an untrusted source: (member, row) of members that nobody else told of. A withdrawal is heard whoever brings it."""
+def _not_own(rows: Rows, found: Resolved, source: Source, now: datetime) -> list[Rejected]:
+    """Of an untrusted source what would change members that others told of; a withdrawal is heard whoever brings it."""
     if source.trust != Source.Trust.UNTRUSTED:
-        return list(rows)
-    held = resolving.held_by({member for member, _p in rows})
-    others = {member for member, slots in held.items() if any(told - {source.pk} for _kind, _app, told in slots)}
-    refused = {p.index for member, p in rows if member in others and _changes(p.row)}
+        return []
+    others = resolving.told_by_others({member for member, _p in rows if member is not None}, source)
     said = _("another source told of this member before; of it this source, untrusted, may only bring withdrawals")
-    answer.rejected += [Rejected(index, "identities", "not_yours", said) for index in sorted(refused)]
-    return [(member, p) for member, p in rows if p.index not in refused]
+    return [
+        Rejected(p.index, "identities", "not_yours", said) for member, p in rows if member in others and _changes(p.row)
+    ]
+
+
+def _by_children(rows: Rows, found: Resolved, source: Source, now: datetime) -> list[Rejected]:
+    """Rows in which a child grants without a guardian, or is made older by a source that is not trusted."""
+    if not any(_grants_alone(p.row) or "birthday" in p.row.attributes for _member, p in rows):
+        return []
+    tz, stored = clock.zone(), consents.birthdays({member for member, _p in rows if member is not None})
+    born = dict(stored)
+    for member, p in rows:
+        if member and "birthday" in p.row.attributes:
+            told = consents.a_day(p.row.attributes["birthday"])
+            if source.trust == Source.Trust.TRUSTED:  # knows best, also that nobody knows
+                born.pop(member, None)
+            if told:  # of what others say the youngest age holds
+                born[member] = max(told, born.get(member, told))
+    refused = []
+    for member, p in rows:
+        if (day := born.get(member or 0)) is None:
+            continue
+        fault = _alone(p.row, day, tz)
+        if "birthday" in p.row.attributes and (before := stored.get(member or 0)) and consents.minor(before, now, tz):
+            told = consents.a_day(p.row.attributes["birthday"])
+            if source.trust != Source.Trust.TRUSTED and (told is None or not consents.minor(told, now, tz)):
+                fault = Fault("attributes.birthday", "minor", consents.only_trusted())
+        if fault:
+            refused.append(Rejected(p.index, fault.path, fault.code, fault.message))
+    return refused
+
+
+def _alone(row: MemberRow, born: date, tz: ZoneInfo) -> Fault | None:
+    for n, c in enumerate(row.consents):
+        if fault := consents.lacks_guardian(c.state, c.guardian, c.at, born, tz):
+            return Fault(f"consents[{n}].{fault.path}", fault.code, fault.message)
+    return None
+
+
+def _grants_alone(row: MemberRow) -> bool:
+    return any(c.state == State.GRANTED and not c.guardian for c in row.consents)
+
+
+def _too_many_attributes(rows: Rows, found: Resolved, source: Source, now: datetime) -> list[Rejected]:
+    """Which would give a member more than it may have; rows of one member count together."""
+    names: dict[int, set[str]] = {}
+    for member, p in rows:
+        if member and p.row.attributes:
+            names.setdefault(member, set()).update(p.row.attributes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT t.member FROM jsonb_to_recordset(%s) AS t (member bigint, names jsonb)
+               LEFT JOIN cdp_member m ON m.id = t.member
+               WHERE (SELECT count(*) FROM (SELECT jsonb_object_keys(m.attributes)
+                                            UNION SELECT jsonb_array_elements_text(t.names)) n) > %s""",
+            [
+                json.dumps([{"member": member, "names": sorted(said)} for member, said in names.items()]),
+                describing.MOST,
+            ],
+        )
+        full = {row[0] for row in cursor.fetchall()}
+    said = _("a member has at most %(most)d attributes") % {"most": describing.MOST}
+    return [
+        Rejected(p.index, "attributes", "too_many_attributes", said)
+        for member, p in rows
+        if member in full and p.row.attributes
+    ]
 
 
 def money(parsed: Sequence[Parsed], source: Source, answer: Accepted) -> list[Parsed]:
@@ -93,30 +155,6 @@ def money(parsed: Sequence[Parsed], source: Source, answer: Accepted) -> list[Pa
     said = _("a third party tells of events and attributes only; this source is one")
     answer.rejected += [Rejected(p.index, "", "third_party", said) for p in parsed]
     return []
-
-
-def note_attributes(said: Mapping[int, MemberRow], source: Source) -> None:
-    """Whose word an attribute is, where third parties speak: what we are told by somebody else stays."""
-    pairs = [(member, name) for member, row in said.items() for name in row.attributes]
-    columns: list[Any] = [[member for member, _name in pairs], [name for _member, name in pairs]]
-    with connection.cursor() as cursor:
-        if source.third_party:
-            cursor.execute(
-                """INSERT INTO cdp_thirdpartyattribute (member_id, source_id, name)
-                   SELECT member, %s, name FROM unnest(%s::bigint[], %s::text[]) AS s (member, name) ORDER BY member, name
-                   ON CONFLICT (member_id, name) DO UPDATE SET source_id = excluded.source_id""",
-                [source.pk, *columns],
-            )
-        else:
-            cursor.execute(
-                """DELETE FROM cdp_thirdpartyattribute t USING unnest(%s::bigint[], %s::text[]) AS s (member, name)
-                   WHERE t.member_id = s.member AND t.name = s.name""",
-                columns,
-            )
-
-
-def _member(keys: Sequence[Key], named: Mapping[Key, int]) -> int | None:
-    return next((named[key] for key in sorted(keys, key=identity.strength) if key in named), None)
 
 
 def _granted(facts: Sequence[tuple[int, int | None, datetime]]) -> set[int]:
@@ -144,7 +182,6 @@ def _grants(row: MemberRow, before: bool, now: datetime) -> bool:
     return max(words, key=lambda c: (c.at, c.state)).state == State.GRANTED
 
 
-def _without(parsed: Sequence[Parsed], granted: set[int], answer: Accepted) -> list[Parsed]:
+def _ungranted(p: Parsed) -> Rejected:
     said = _("the member has not granted that third parties tell of them (purpose third_party)")
-    answer.rejected += [Rejected(p.index, "identities", "no_consent", said) for p in parsed if p.index not in granted]
-    return [p for p in parsed if p.index in granted]
+    return Rejected(p.index, "identities", "no_consent", said)

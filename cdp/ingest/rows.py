@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 from django.utils.translation import gettext as _
 from msgspec import Meta, Struct
 
-from cdp import consents, describing, identity, tags
+from cdp import consents, describing, identity, placeholders, tags
 from cdp.errors import InvalidIdentity, InvalidTag, Rejected
-from config.ground import strict, texts
+from config.ground import instants, strict, texts
 
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Short = Annotated[str, Meta(max_length=50)]
@@ -27,11 +28,9 @@ Kind = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_.]{0,49}$")]
 
 # What the feed calls other facts, by their own numbers; and a dot is in the types of our own events (`stage.entered`).
 OURS = {"order", "refund", "member", "history"}
-FUTURE = timedelta(minutes=5)  # clocks of tills and phones differ; more than this is a mistake
 MOST = 10**18  # any number that a partner may say
-MOST_PIECES = 10**11  # of one line; what its column holds
+MOST_PIECES, FINEST = 10**11, 3  # of one line, and its decimals: what its column holds
 DEEPEST = 20  # levels within a row
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +136,7 @@ TYPES: dict[str, type[Row]] = {
     "refunds": RefundRow,
     "returns": ReturnRow,
 }
+WITH_LINES = {shape for shape in TYPES.values() if "items" in shape.__struct_fields__}
 NAMES = {name for shape in (*TYPES.values(), Line, ConsentRow, RefundLineRow) for name in shape.__struct_fields__}
 
 
@@ -162,14 +162,14 @@ def parse(
 def _read(item: Any, wanted: type[Row]) -> Row:
     if isinstance(item, dict):
         _storable(item)
-    if wanted is OrderRow:
+    if wanted in WITH_LINES:
         _plain_quantities(item)
     return msgspec.convert(item, wanted, strict=True)
 
 
-def _plain_quantities(order: Any) -> None:
+def _plain_quantities(row: Any) -> None:
     """A quantity may be a text; Python would read 1_000 and full-width digits in it, and other readers would not."""
-    lines = order.get("items") if isinstance(order, dict) else None
+    lines = row.get("items") if isinstance(row, dict) else None
     for n, line in enumerate(lines if isinstance(lines, list) else ()):
         quantity = line.get("quantity") if isinstance(line, dict) else None
         if isinstance(quantity, str) and (not quantity.isascii() or "_" in quantity or quantity != quantity.strip()):
@@ -186,6 +186,10 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
     if isinstance(row, OrderRow):
         _instant("placed_at", row.placed_at, now)
         _currency(row.currency, currency)
+        _shown("channel", row.channel)
+        _shown("store", row.store)
+        for n, line in enumerate(row.items):
+            _shown(f"items[{n}].name", line.name)
         if row.exchange_of == row.id:
             raise _Refused("exchange_of", "itself", _("an order is not exchanged for itself"))
         _quantities(row.items)
@@ -209,6 +213,8 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             raise _Refused(fault.path, fault.code, fault.message)
         _tags(row.tags)
     elif isinstance(row, ProductRow):
+        if row.launched_at:
+            _instant("launched_at", row.launched_at, None)  # may be announced
         for path in ("name", "brand"):
             if wrong := texts.fault(getattr(row, path), 200):
                 raise _Refused(path, *wrong)
@@ -217,6 +223,17 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
 def _currency(said: str, brands: str) -> None:
     if said != brands:
         raise _Refused("currency", "wrong_currency", _("this brand sells in %(currency)s") % {"currency": brands})
+
+
+def _shown(path: str, text: str) -> None:
+    """A text that people read."""
+    if text and not _readable(text) and (wrong := texts.fault(text, 200)):
+        raise _Refused(path, *wrong)
+
+
+@lru_cache(maxsize=10_000)
+def _readable(text: str) -> bool:
+    return texts.fault(text, 200) is None
 
 
 def _quantities(lines: Sequence[Line | RefundLineRow]) -> None:
@@ -233,11 +250,9 @@ def _tags(said: Sequence[str]) -> None:
             raise _Refused(f"tags[{n}]", "invalid_tag", str(error)) from None
 
 
-def _instant(path: str, at: datetime, now: datetime) -> None:
-    if at > now + FUTURE:
-        raise _Refused(path, "future", _("lies in the future; it is %(now)s now") % {"now": now.isoformat()})
-    if at < EPOCH:
-        raise _Refused(path, "too_early", _("lies before 1970"))
+def _instant(path: str, at: datetime, now: datetime | None) -> None:
+    if wrong := instants.fault(at, now=now):
+        raise _Refused(path, *wrong)
 
 
 def _keys(row: Row) -> list[identity.Key]:
@@ -247,7 +262,10 @@ def _keys(row: Row) -> list[identity.Key]:
             keys.append(identity.parse(text))
         except InvalidIdentity as error:
             raise _Refused(f"identities[{n}]", "invalid_identity", str(error)) from None
-    return keys
+    named = [key for key in keys if not placeholders.names_nobody(key.kind, key.value)]
+    if keys and not named and isinstance(row, MemberRow | EventRow):
+        raise _Refused("identities", "names_nobody", _("0, NULL and the like name nobody; leave out what is not known"))
+    return named
 
 
 def _storable(item: Any) -> None:
@@ -295,6 +313,8 @@ def _quantity(quantity: int | Decimal) -> tuple[str, str] | None:
     exponent = exact.as_tuple().exponent
     if not isinstance(exponent, int) or not -20 <= exponent <= 20 or exact >= MOST_PIECES:
         return "out_of_range", _("a quantity is a number below 10^11")
+    if exact >= 0 and exponent < -FINEST and exact != round(exact, FINEST):
+        return "too_fine", _("a quantity has at most %(n)d decimals") % {"n": FINEST}
     if exact < 0:
         return "negative", _("a quantity is 0 or more; returns are refunds")
     return None

@@ -49,7 +49,7 @@ class Refused(Exception):
 
 def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     """Every refusal of a call as one form, whatever form was asked for. What is not known here is our fault, and stays loud."""
-    refused = _refused(error)
+    refused = None if _unreadable(error, context) else _refused(error)
     if refused is None:
         return None
     refused.leave_trace()
@@ -57,6 +57,11 @@ def handle(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
     for name, value in refused.headers.items():
         response[name.replace("_", "-")] = value
     return response
+
+
+def _unreadable(error: Exception, context: dict[str, Any]) -> bool:
+    """What we stored and cannot read is no fault of who asks for it."""
+    return isinstance(error, DataError) and context["request"].method in ("GET", "HEAD")
 
 
 def _refused(error: Exception) -> Refused | None:

@@ -9,10 +9,11 @@ from itertools import permutations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from cdp import erasure
 from cdp.conditions import matching
 from cdp.consents import Said, set_state
 from cdp.ingest.accept import accept
-from cdp.models import Consent, ConsentRecord, Member
+from cdp.models import Consent, ConsentRecord, Identity, Member, Source
 from cdp.models.consent import Channel
 from connectors.provider import PROVIDERS
 from tests.builders import a_consent, a_member, at
@@ -165,6 +166,75 @@ def test_a_row_that_brings_the_birthday_itself_is_judged_by_it():
     assert take(attributes={"birthday": "2010-01-01"}) == [("consents[0].guardian", "minor")]
     assert not Member.objects.exists()
     assert take({"guardian": "father"}, attributes={"birthday": "2010-01-01"}) == []
+
+
+CHILD, ADULT = {"birthday": "2010-05-01"}, {"birthday": "1980-05-01"}
+GRANT = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2017-10-01T10:00:00+08:00"}
+
+
+def send(*rows, source="crm"):
+    sent = [{"identities": ["crm_id:1"], **row} for row in rows]
+    return [r.code for r in accept("members", sent, source=source, now=at(NOW)).rejected]
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_the_birthday_may_stand_in_another_row_of_the_batch(order):
+    rows = [{"attributes": CHILD}, {"consents": [GRANT]}]
+
+    assert send(*(rows[::-1] if order else rows)) == ["minor"]
+
+    assert not Consent.objects.exists()
+    assert Member.objects.get().attributes == CHILD
+
+
+def test_what_a_child_granted_before_we_knew_is_withdrawn_when_we_know():
+    send({"consents": [GRANT, GRANT | {"channel": "email", "guardian": "母亲"}]})
+
+    assert send({"attributes": CHILD}) == []
+
+    assert set(Consent.objects.values_list("channel", "state")) == {("sms", "withdrawn"), ("email", "granted")}
+    word = ConsentRecord.objects.get(state="withdrawn")
+    assert (word.at, word.evidence, word.source) == (at(NOW), "no guardian", "crm")
+
+
+@pytest.mark.parametrize("said", [ADULT | {"city": "上海"}, {"birthday": None, "city": "上海"}])
+def test_a_child_grows_older_by_the_word_of_a_trusted_source_only(said):
+    send({"attributes": CHILD})
+
+    assert send({"attributes": said, "consents": [GRANT]}) == ["minor"]
+    assert send({"attributes": said}) == ["minor"]
+    assert Member.objects.get().attributes == CHILD
+    Source.objects.filter(code="crm").update(trust="trusted")
+    assert send({"attributes": said, "consents": [GRANT]}) == []
+
+    assert Member.objects.get().attributes == {name: value for name, value in said.items() if value}
+    assert in_force() == [("sms", "granted", at("2017-10-01T10:00:00+08:00"))]
+
+
+def test_a_row_that_is_refused_leaves_no_member_and_no_identity():
+    row = {"identities": ["crm_id:2", "phone:13900000001"], "attributes": CHILD, "consents": [GRANT]}
+
+    assert send(row) == ["minor"]
+
+    assert (Member.objects.count(), Identity.objects.count()) == (0, 0)
+
+
+def test_nobody_grants_for_whoever_was_erased():
+    member = a_member()
+    erasure.erase(member, reason="asked", actor="test", asked_at=at(NOW), now=at(NOW))
+
+    set_state([Said(member, "sms", "marketing", "granted", at("2017-10-11"), "form")], now=at("2017-10-11"))
+
+    assert not Consent.objects.filter(state="granted").exists()
+
+
+def test_the_no_of_an_erasure_is_later_than_a_word_that_ran_ahead():
+    member = a_member()
+    set_state([Said(member, "sms", "marketing", "granted", at("2017-10-10T00:04:00+08:00"), "form")], now=at(NOW))
+
+    erasure.erase(member, reason="asked", actor="test", asked_at=at(NOW), now=at(NOW))
+
+    assert not matching({"consent": {"channel": "sms", "purpose": "marketing"}}, as_of=at("2017-10-12")).exists()
 
 
 def test_a_word_about_any_channel_counts_for_each_and_a_withdrawal_is_the_stronger():

@@ -300,7 +300,7 @@ def test_a_weak_identity_of_two_members_names_neither_and_makes_a_weak_candidate
 
 def test_a_kiosk_that_hundreds_use_joins_nobody_and_says_so_once():
     a_source("erp", "trusted")
-    tell(["crm_id:0", DEVICE], source="erp")
+    tell(["crm_id:300", DEVICE], source="erp")
     for start in (1, 4):
         tell(*[[f"crm_id:{n}", DEVICE] for n in range(start, start + 3)], source="erp")
 
@@ -308,7 +308,7 @@ def test_a_kiosk_that_hundreds_use_joins_nobody_and_says_so_once():
     assert kiosk.weak_since is not None
     assert Alarm.objects.get().subject == f"identity:{kiosk.pk}"
     assert Alarm.objects.get().text == (
-        f"会员 {whose('crm_id:0')} 的 device 已被 7 个会员使用，上限为 5 个；它不再用于识别任何人"
+        f"会员 {whose('crm_id:300')} 的 device 已被 7 个会员使用，上限为 5 个；它不再用于识别任何人"
     )
     assert {state for _low, _high, state in pairs()} == {"overtaken"}
 
@@ -339,7 +339,7 @@ def test_a_phone_that_more_members_share_than_its_cap_names_nobody_by_itself():
 
 
 def test_three_hundred_of_one_phone_in_one_batch_are_three_hundred_members():
-    tell(*[[f"crm_id:{n}", PHONE] for n in range(300)])
+    tell(*[[f"crm_id:{n}", PHONE] for n in range(1, 301)])
 
     assert Member.objects.count() == 300
     assert Identity.objects.get(kind="phone").weak_since is not None

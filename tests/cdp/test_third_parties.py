@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from cdp import identity, retention, rules
+from cdp import describing, identity, retention, rules
+from cdp.errors import Undescribed
 from cdp.ingest.accept import accept
 from cdp.models import Event, Identity, Member, MemberTag, Order, Seen, Source, ThirdPartyAttribute
 from config.ground.models import AuditRow
@@ -97,6 +100,45 @@ def test_tags_need_the_grant_too():
 def test_a_withdrawal_alone_is_always_heard():
     assert told("13900000001", consents=[word("withdrawn")]) == []
     assert told("13900000001", {"diet": "vegan"}) == ["no_consent"]
+
+
+def test_nobody_new_comes_to_be_by_the_phone_of_somebody_who_granted():
+    granted(a_member(phone="13900000001"))
+    for number in (1, 2):  # the second is another buyer with the same phone: another person
+        row = {
+            "identities": [f"marketplace_buyer_id@tmall:{number}", "phone:13900000001"], "attributes": {"diet": "vegan"},
+        }  # fmt: skip
+        event = {
+            "id": f"E{number}",
+            "type": "ride",
+            "identities": row["identities"],
+            "occurred_at": at("2017-10-04").isoformat(),
+        }
+        codes = [
+            rejected.code
+            for kind, one in (("members", row), ("events", event))
+            for rejected in accept(kind, [one], source="rides", now=at(NOW)).rejected
+        ]
+        assert codes == ([] if number == 1 else ["no_consent", "no_consent"])
+
+    assert (Member.objects.count(), Event.objects.count()) == (1, 1)
+
+
+def test_by_its_own_key_too_a_third_party_describes_only_who_grants_it_and_what_it_said_goes():
+    member = a_member(phone="13900000001", city="上海")
+    granted(member)
+    say = partial(describing.describe, member, actor="api:rides", now=at(NOW))
+    say({"diet": "vegan"}, source="rides")
+    say({"city": "杭州"}, source="rides")
+    say({"city": "北京"}, source="crm")  # the brand's own word again
+
+    granted(member, since="2017-10-05", state="withdrawn")
+    with pytest.raises(Undescribed) as refused:
+        say({"diet": "meat"}, source="rides")
+    retention.sweep(now=at(NOW))
+
+    assert refused.value.fault.code == "no_consent"
+    assert Member.objects.get(pk=member).attributes == {"city": "北京"}
 
 
 def test_a_third_party_tells_of_no_money():

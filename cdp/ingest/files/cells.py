@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -25,13 +24,6 @@ SPLIT = {"tags": ";", "coupon_codes": ";", "identities": ";", "category": ">"}
 
 
 # What tills and spreadsheets write where nobody is named. A closed list (docs/files.md): a number on it names no member.
-NOBODY = frozenset(
-    ("-", "--", "—", "/", ".", "?", "\\n", "null", "none", "nil", "nan", "n/a", "#n/a", "na", "undefined", "unknown", "anonymous",
-     "guest", "无", "空", "没有", "未知", "暂无", "匿名", "散客", "游客")
-)  # fmt: skip
-NO_PHONES = frozenset(("1234567890", "12345678901", "13800138000"))  # counted on keys; the operator's own
-_ZEROS = re.compile("0+", re.ASCII)
-_ONE_DIGIT = re.compile(r"(?:\+?86|0086)?([0-9])\1{4,}", re.ASCII)
 
 
 class Bad(Exception):
@@ -145,18 +137,6 @@ def parts(row: dict[str, Any], column: str, mark: str = "") -> list[str]:
 @lru_cache(maxsize=10_000)
 def _split(said: str, mark: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in said.split(mark) if part.strip())
-
-
-@lru_cache(maxsize=50_000)
-def names_nobody(kind: str, value: str) -> bool:
-    """Whether what stands where a member is named is a placeholder for nobody."""
-    said = unicodedata.normalize("NFKC", value).strip().lower()
-    if not said or said in NOBODY or _ZEROS.fullmatch(said):
-        return True
-    if kind != "phone":
-        return False
-    digits = said.replace(" ", "").replace("-", "")
-    return bool(_ONE_DIGIT.fullmatch(digits)) or digits.removeprefix("+86") in NO_PHONES
 
 
 YES = frozenset(("true", "yes", "y", "1", "是", "有", "对", "√"))

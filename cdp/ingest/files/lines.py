@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from cdp import placeholders
 from cdp.ingest.files import cells
 from cdp.ingest.files.terms import Made, Row, Terms, identities_of
 
@@ -54,7 +55,7 @@ def _given_back(rows: Sequence[Row], sold: Sequence[int]) -> dict[str, list[int]
     found: dict[str, list[int]] = {}
     for n in sorted(set(range(len(rows))).difference(sold)):
         named = cells.text(rows[n], "order_id")
-        found.setdefault("" if cells.names_nobody("order_id", named) else named, []).append(n)
+        found.setdefault("" if placeholders.names_nobody("order_id", named) else named, []).append(n)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from cdp import placeholders
 from cdp.attributes import Declared
 from cdp.ingest.files import cells
 from cdp.ingest.files.mapping import names_member
@@ -43,9 +44,9 @@ def drop_placeholders(row: Row, terms: Terms) -> int:
             continue
         if column == "identities":
             said = cells.parts(row, column)
-            row[column] = [one for one in said if not cells.names_nobody(*_named(one))]
+            row[column] = [one for one in said if not placeholders.names_nobody(*_named(one))]
             dropped += len(said) - len(row[column])
-        elif not isinstance(cell, (list, dict)) and cells.names_nobody(column.partition("@")[0], str(cell)):
+        elif not isinstance(cell, (list, dict)) and placeholders.names_nobody(column.partition("@")[0], str(cell)):
             dropped += bool(str(cell).strip())
             row[column] = ""
     return dropped
