@@ -1,6 +1,6 @@
 """Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement. Whoever comes
 second on the same day finds the day done. The figures commit first, since every pass of the day needs them; what is not kept
-any longer goes last, by itself.
+any longer goes last, by itself, and when that fails the next look tries again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
     """True when this call turned the day. `quiet` announces nobody: the first day of an installation that loads history."""
     tables.make_months([now, now + timedelta(days=31)])
     run = population.current(as_of=now)
-    with transaction.atomic():
-        if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
-            return False  # somebody was faster
-        recompute(as_of=now, quiet=quiet)
-    retention.sweep(now=now)
+    turned = _turn(run, now=now, quiet=quiet)
+    today = PopulationRun.objects.filter(pk=run.pk)
+    if today.filter(swept_at=None).update(swept_at=now) == 1:
+        try:
+            retention.sweep(now=now)
+        except BaseException:
+            today.update(swept_at=None)
+            raise
+    return turned
+
+
+@transaction.atomic
+def _turn(run: PopulationRun, *, now: datetime, quiet: bool) -> bool:
+    if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
+        return False  # somebody was faster
+    recompute(as_of=now, quiet=quiet)
     return True
 
 

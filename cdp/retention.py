@@ -47,13 +47,15 @@ _TOLD = f"""
         WHERE {_WITHDRAWN} LIMIT %s)
 """
 _ATTRIBUTES = f"""
-    WITH gone AS (
-        DELETE FROM cdp_thirdpartyattribute t USING cdp_consent refusal
-        WHERE refusal.member_id = t.member_id AND {_WITHDRAWN} RETURNING t.member_id, t.name),
-    names AS (SELECT member_id, array_agg(name) AS names FROM gone GROUP BY member_id),
-    held AS (SELECT m.id FROM cdp_member m JOIN names ON names.member_id = m.id ORDER BY m.id FOR NO KEY UPDATE OF m)
-    UPDATE cdp_member m SET attributes = m.attributes - names.names
-    FROM names JOIN held ON held.id = names.member_id WHERE m.id = names.member_id
+    WITH held AS (  -- first the member, as everybody does who changes what is known of one
+        SELECT m.id FROM cdp_member m
+        WHERE EXISTS (SELECT FROM cdp_thirdpartyattribute t WHERE t.member_id = m.id)
+          AND EXISTS (SELECT FROM cdp_consent refusal WHERE refusal.member_id = m.id AND {_WITHDRAWN})
+        ORDER BY m.id FOR NO KEY UPDATE),
+    gone AS (
+        DELETE FROM cdp_thirdpartyattribute t USING held WHERE held.id = t.member_id RETURNING t.member_id, t.name),
+    names AS (SELECT member_id, array_agg(name) AS names FROM gone GROUP BY member_id)
+    UPDATE cdp_member m SET attributes = m.attributes - names.names FROM names WHERE m.id = names.member_id
     RETURNING cardinality(names.names)
 """
 

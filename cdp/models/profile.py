@@ -64,6 +64,7 @@ class PopulationRun(models.Model):
     middle_cut = models.BigIntegerField(_("middle tier from"), null=True)
     top_cut = models.BigIntegerField(_("top tier from"), null=True)
     turned_at = models.DateTimeField(_("everybody placed"), null=True)
+    swept_at = models.DateTimeField(_("what is kept no longer gone"), null=True)
     watched_at = models.DateTimeField(_("sources looked at"), null=True)
 
     class Meta:

@@ -27,6 +27,7 @@ from config.ground.registry import Registry
 log = logging.getLogger(__name__)
 
 TRIES = 3
+WAITS = 10  # looks, one a minute or more: an outage of the database is over by then
 PART = (
     1024 * 1024
 )  # bytes of a file that are sealed together: a row of a size that the database and memory carry easily
@@ -66,11 +67,24 @@ def run_waiting(now: Callable[[], datetime]) -> int:
     """Do what waits, one after the other. Returns how many were taken up. `now`: the door's clock, read once per job."""
     done = 0
     for pk in Job.objects.filter(state__in=Job.UNDER_WAY).order_by("pk").values_list("pk", flat=True):
-        with _held(pk) as mine:
-            if mine and (job := Job.objects.filter(pk=pk, state__in=Job.UNDER_WAY).first()):
-                _run(job, now=now())
-                done += 1
+        try:
+            with _held(pk) as mine:
+                if mine and (job := Job.objects.filter(pk=pk, state__in=Job.UNDER_WAY).first()):
+                    _run(job, now=now())
+                    done += 1
+        except (OperationalError, InterfaceError) as error:
+            _wait(pk, error, now=now())  # raises again when the database is away
     return done
+
+
+def _wait(pk: int, error: Exception, *, now: datetime) -> None:
+    """The database did not carry a job through: it waits for the next look, the others go on. Somebody is told of one that
+    waits for ever.
+    """
+    log.warning("job %s waits: %s", pk, type(error).__name__)
+    Job.objects.filter(pk=pk).update(waits=F("waits") + 1)
+    if Job.objects.filter(pk=pk, waits__gte=WAITS).exists():
+        alarms.ring(f"job:{pk}", gettext_noop("the database refused it %(times)s times"), now=now, times=WAITS)
 
 
 @contextmanager

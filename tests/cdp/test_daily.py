@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from cdp import daily, population
 from cdp.models import Event, FeedRow, Placement, PopulationRun, Profile
@@ -39,6 +39,24 @@ def test_a_day_turned_twice_is_turned_once(buyer):
 
     assert (list(Placement.objects.values()), list(Profile.objects.values()), Event.objects.count()) == before
     assert stages()[-1] == ("dormant", at("2017-07-01"))
+
+
+def test_what_is_kept_no_longer_goes_at_the_next_look_when_the_first_failed(buyer, monkeypatch):
+    swept = []
+
+    def sweep(*, now):
+        swept.append(now)
+        if len(swept) == 1:
+            raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(daily.retention, "sweep", sweep)
+    with pytest.raises(OperationalError):
+        daily.turn(now=at("2017-07-01"))
+
+    assert daily.turn(now=at("2017-07-01 00:01")) is False
+    assert daily.turn(now=at("2017-07-01 00:02")) is False
+
+    assert swept == [at("2017-07-01"), at("2017-07-01 00:01")]
 
 
 def test_a_day_is_turned_though_somebody_was_absorbed_before(buyer):

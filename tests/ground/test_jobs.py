@@ -3,7 +3,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 
 from config.ground import jobs, sweep
 from config.ground.cause import Cause
@@ -70,6 +70,24 @@ def test_a_job_that_fails_is_tried_three_times_and_then_rings(kind):
     assert (job.state, job.reason, job.tries) == ("failed", "ValueError", 3)
     alarm = Alarm.objects.get()
     assert (alarm.subject, alarm.text) == (f"job:{job.pk}", "任务 test 尝试 3 次仍失败：ValueError")
+
+
+@pytest.mark.django_db
+def test_a_job_that_the_database_refuses_keeps_none_waiting_and_rings_when_it_goes_on(kind):
+    def refused(job, now):
+        if job.params["n"] == 1:
+            raise OperationalError("canceling statement due to statement timeout")
+        return {}
+
+    kind(refused)
+    one, _two = ask(n=1), ask("2", n=2)
+
+    assert [work() for _n in range(jobs.WAITS - 1)] == [1] + [0] * (jobs.WAITS - 2)
+    assert not Alarm.objects.exists()
+    work()
+
+    assert Alarm.objects.values_list("subject", "count").get() == (f"job:{one.pk}", 1)
+    assert list(Job.objects.order_by("pk").values_list("state", "tries")) == [("running", 0), ("done", 1)]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -72,6 +72,7 @@ class Job(models.Model):
     language = models.CharField(_("language"), max_length=10, blank=True)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
     tries = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    waits = models.PositiveIntegerField(default=0, db_default=0)  # how often the database refused it
     done = models.BigIntegerField(_("done"), default=0)
     total = models.BigIntegerField(_("of"), null=True)
     result = models.JSONField(_("result"), default=dict)
