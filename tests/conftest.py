@@ -20,15 +20,24 @@ embedded.ensure(durable=False)
 
 import django  # noqa: E402
 import pytest  # noqa: E402
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
 from django.utils import translation  # noqa: E402
 
 django.setup()
 
-from tests import flush  # noqa: E402
+from tests import flush, template  # noqa: E402
 
+# A password costs 0.3 s of CPU on purpose. The tests' own are stored with one round, and read by the hasher that serves.
+PBKDF2PasswordHasher.iterations = 1
 TransactionTestCase._fixture_teardown = lambda self: flush.restore(connection)  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings, django_db_blocker):
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = template.ready(connection)
 
 
 @pytest.fixture(scope="session")
