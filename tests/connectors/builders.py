@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +18,7 @@ from connectors import accounts, dispatch, outbox, receipts, templates, unknown
 from connectors.models import Message, ProviderAccount
 from connectors.outbox import Wish
 from connectors.provider import PROVIDERS
-from tests.outside import environment
+from tests import outside
 
 NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)  # noon in Shanghai
 FAST = {"price_fen": 5, "query_lag": 0.3, "timeout": 0.4, "lease": 1.0}
@@ -98,8 +96,8 @@ class Sandbox:
         self.start()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "connectors.sandbox", "--port", self.port, "--log", str(self.log), *self.more]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        command = ["-m", "connectors.sandbox", "--port", self.port, "--log", str(self.log), *self.more]
+        self.process = outside.Process(*command)
         self.url = self.process.stdout.readline().split()[-1]
         self.port = self.url.rpartition(":")[2]
 
@@ -141,8 +139,7 @@ def post(url: str, body: bytes) -> int:
 
 def run(code: str, *, crash_at: str = "") -> int:
     """A piece of our code in a process of its own, on this test's database. Returns how it ended."""
-    script = f"import django; django.setup()\nfrom tests.connectors.builders import *\n{code}"
-    return subprocess.run([sys.executable, "-c", script], env=environment(CRASH_AT=crash_at), timeout=60).returncode
+    return outside.run(f"from tests.connectors.builders import *\n{code}", CRASH_AT=crash_at)
 
 
 def send(*endings: str) -> list[Message]:

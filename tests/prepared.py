@@ -1,0 +1,10 @@
+"""What a process of our own code needs before it can begin, imported once for all of them (outside.py)."""
+
+from __future__ import annotations
+
+import django
+
+django.setup()
+
+import connectors.sandbox.server  # noqa: E402
+import tests.connectors.builders  # noqa: E402, F401
