@@ -6,5 +6,4 @@ import django
 
 django.setup()
 
-import connectors.sandbox.server  # noqa: E402
 import tests.connectors.builders  # noqa: E402, F401
