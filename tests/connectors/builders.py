@@ -13,6 +13,7 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from cdp import consents, identity, resolving
+from cdp.models import Member
 from config.ground.cause import Cause
 from connectors import accounts, dispatch, outbox, receipts, templates, unknown
 from connectors.models import Message, ProviderAccount
@@ -69,7 +70,13 @@ def a_message(member: int, key: str = "1/hello/1", **more) -> Message:
 
 def many(count: int, *, first: int = 13800001000) -> list[int]:
     """Members with a message each."""
-    members = [a_member(str(first + i)) for i in range(count)]
+    with transaction.atomic():
+        keys = [[identity.parse(f"phone:{first + i}")] for i in range(count)]
+        members = [member for member in resolving.resolve(keys, now=NOW).members if member]
+        Member.objects.filter(pk__in=members).update(attributes={"name": "张三"})
+        at = NOW - timedelta(days=1)
+        said = [consents.Said(member, "sms", "marketing", "granted", at, "form 1") for member in members]
+        consents.set_state(said, now=at)
     outbox.enqueue([a_wish(member, f"{member}/hello/1") for member in members], now=NOW)
     return members
 
