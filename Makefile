@@ -26,7 +26,7 @@ stop: setup
 
 test:
 	@.ci/setup dev data
-	$(PY) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow:
 	@.ci/setup dev data

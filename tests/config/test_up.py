@@ -33,7 +33,7 @@ class Installation:
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=180)
 
     def start(self, *options: str) -> None:
         command = [sys.executable, "manage.py", "up", "--port", str(self.port), "--workers", "1", *options]
@@ -41,7 +41,7 @@ class Installation:
             self.up = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=words, stderr=words, text=True)
         self.wait_ready()
 
-    def wait_ready(self, seconds: float = 60) -> None:
+    def wait_ready(self, seconds: float = 180) -> None:
         processes.wait(self.ready, seconds)
 
     def ready(self) -> bool:
@@ -71,16 +71,23 @@ def unused_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """One for all tests here: the first start prepares it, and those after it find what the one before them left."""
+    made = tmp_path_factory.mktemp("up") / "h"
+    made.mkdir()
+    yield made
+    shutil.rmtree(place.of(made).data, ignore_errors=True)  # under root it may lie outside of the temporary directory
+
+
 @pytest.fixture
-def installation(tmp_path):
-    made = Installation(tmp_path / "h")
-    made.home.mkdir()
+def installation(home):
+    made = Installation(home)
     yield made
     if made.up and made.up.poll() is None:
         made.up.kill()
         made.up.wait()
     processes.wait(lambda: not made.living(), 20)
-    shutil.rmtree(place.of(made.home).data, ignore_errors=True)  # under root it may lie outside of tmp_path
 
 
 def test_everything_runs_survives_a_killed_worker_and_ends_within_ten_seconds(installation):

@@ -15,6 +15,7 @@ from connectors import accounts, dispatch
 from connectors.claim import claim
 from connectors.models import Attempt, Message, ProviderAccount, Submission, Template
 from tests.connectors.builders import (
+    FAST,
     NOW,
     a_member,
     a_message,
@@ -25,6 +26,7 @@ from tests.connectors.builders import (
     settle_all,
     states,
 )
+from tests.racing import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,12 +86,21 @@ def test_two_messages_of_one_member_travel_in_two_calls(account, sandbox):
 
 def test_two_processes_never_send_the_same(account, sandbox):
     many(300)
+    ProviderAccount.objects.update(settings=FAST | {"timeout": 30, "lease": 90})  # however busy the machine is
+    code = """
+from connectors import dispatch
+with connection.cursor() as cursor:
+    cursor.execute("SELECT pg_advisory_lock_shared(300)")
+dispatch.send_due(limit=300, now=NOW)"""
 
     ends = []
-    code = "from connectors import dispatch; dispatch.send_due(limit=300, now=NOW)"
     threads = [threading.Thread(target=lambda: ends.append(run(code))) for _ in range(2)]
-    for thread in threads:
-        thread.start()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(300)")
+        for thread in threads:
+            thread.start()
+        somebody_waits(2)  # both stand at the line
+        cursor.execute("SELECT pg_advisory_unlock(300)")
     for thread in threads:
         thread.join()
 

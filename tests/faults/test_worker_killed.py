@@ -99,16 +99,18 @@ def kill_until_done(worker: Worker, beat: Celery, *, count: int, kills: int, sec
     dice, killed, deadline = random.Random(17), 0, time.monotonic() + seconds
     worker.start()
     before = progress()
-    while not done(count):
-        assert time.monotonic() < deadline, (Counter(Message.objects.values_list("state", "reason")), killed)
-        for task in TICKS:
-            beat.send_task(task, expires=10)
-        time.sleep(dice.uniform(0.02, 0.2))
-        if killed < kills and progress() > before:
-            worker.kill()
-            killed, before = killed + 1, progress()
-            worker.start()
-    worker.kill()
+    try:
+        while not done(count):
+            assert time.monotonic() < deadline, (Counter(Message.objects.values_list("state", "reason")), killed)
+            for task in TICKS:
+                beat.send_task(task, expires=10)
+            time.sleep(dice.uniform(0.02, 0.2))
+            if killed < kills and progress() > before:
+                worker.kill()
+                killed, before = killed + 1, progress()
+                worker.start()
+    finally:
+        worker.kill()
     return killed
 
 

@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,11 +15,10 @@ from django.core.management import CommandError, call_command
 from cdp import identity
 from cdp.errors import Unreadable
 from cdp.models import ConsentRecord, Event, Identity, Member, Order, OrderLine, Parked, Product, Refund
+from tests import outside
 from tests.builders import at
-from tests.outside import environment
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def counts(report):
@@ -420,8 +417,6 @@ def test_an_ordinary_file_of_a_shop_is_reported_exactly_and_the_second_time_chan
 
 KILLED = """
 import os, signal, sys
-import django
-django.setup()
 from cdp.ingest.files import importing
 importing.CHUNK = 20
 accept, left = importing.accept, [int(sys.argv[1])]
@@ -457,11 +452,9 @@ def refunds(source):
 def test_killed_at_any_point_and_begun_again_gives_the_same_tables(bring, tmp_path):
     path = tmp_path / "many.csv"
     many(path)
-    env = environment(PYTHONPATH=str(ROOT), DJANGO_SETTINGS_MODULE="config.settings")
     came_in = []
     for accepts in (1, 2, 4, 7, 11):
-        ended = subprocess.run([sys.executable, "-c", KILLED, str(accepts), str(path)], env=env, cwd=ROOT, check=False)
-        assert ended.returncode == -signal.SIGKILL
+        assert outside.run(KILLED, str(accepts), str(path)) == -signal.SIGKILL
         came_in.append(Order.objects.count() + Refund.objects.count())
     report = bring("order_lines", None, file=path)
     killed = (tables("till"), refunds("till"))
