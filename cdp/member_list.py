@@ -17,7 +17,7 @@ from cdp.models import Member, Profile
 from cdp.models.profile import Stage, ValueTier
 from config.ground import clock, money
 
-MOST = 100_000  # rows: ten times what a list pages to, and about as far as a spreadsheet stays usable
+MOST = 1_000_000  # rows; a spreadsheet opens 1,048,576
 SLICE = 1_000
 # What a spreadsheet takes for the beginning of a formula, full-width too.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

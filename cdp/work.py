@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from cdp import erasure, exporting, imports
+from cdp import erasure, exporting, imports, list_export
 from config.ground import jobs
 from config.ground.models import Job
 
@@ -27,3 +27,4 @@ def erase(job: Job, *, now: datetime) -> dict[str, Any]:
 
 jobs.KINDS.add(imports.LOOK, imports.look)
 jobs.KINDS.add(imports.IMPORT, imports.work)
+jobs.KINDS.add(list_export.KIND, list_export.make)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from cdp import attributes, identity, member_list, roots
+from cdp import attributes, identity, list_export, member_list, roots
 from cdp.admin import reveal
 from cdp.admin.merge import MergeInline, Merging, link
 from cdp.admin.privacy import Privacy
@@ -26,9 +28,13 @@ from cdp.errors import InvalidIdentity
 from cdp.masks import masked
 from cdp.models import Consent, Identity, Member, Order, Placement, Profile
 from config.ground import audit, clock
+from config.ground.admin.jobs import DOWNLOADS
 from config.ground.admin.shown import word
+from config.ground.api.jobs import fetched
+from config.ground.models import JobFile
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 
+DOWNLOADS[list_export.KIND] = "admin:cdp_member_list_file"
 PAIR = "<div><dt>{}</dt><dd>{}</dd></div>"
 
 
@@ -138,7 +144,25 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.reveal)
         where = "<int:member>/identities/<int:identity>/"
-        return [path(where, view, name="cdp_identity_reveal"), *super().get_urls()]
+        file = self.admin_site.admin_view(self.list_file)
+        return [
+            path(where, view, name="cdp_identity_reveal"),
+            path("lists/<int:job>/", file, name="cdp_member_list_file"),
+            *super().get_urls(),
+        ]
+
+    def list_file(self, request: HttpRequest, job: int) -> HttpResponseBase:
+        """To who asked for it, as long as they may."""
+        file = JobFile.objects.filter(
+            job=job, job__kind=list_export.KIND, job__actor=f"admin:{request.user}", role=list_export.LIST
+        ).first()
+        if file is None or request.method != "POST":
+            raise Http404
+        if not self.has_export_permission(request):
+            raise PermissionDenied
+        if file.job.params["personal"] and not request.user.has_perm("cdp.export_personal"):
+            raise PermissionDenied
+        return fetched(file, actor=f"admin:{request.user}", now=clock.now())
 
     def reveal(self, request: HttpRequest, member: int, identity: int) -> HttpResponse:
         return reveal.page(self.admin_site, request, member, identity)
@@ -153,7 +177,7 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
         return request.user.has_perm("cdp.export_list")
 
     @admin.action(description=_("Export as CSV"), permissions=["export"])
-    def export(self, request: HttpRequest, chosen: QuerySet[Member]) -> StreamingHttpResponse | None:
+    def export(self, request: HttpRequest, chosen: QuerySet[Member]) -> HttpResponseBase | None:
         """Who may see phones has them in the clear. That it was exported stands in the trail before the first row goes out."""
         members = list(chosen.order_by("-pk").values_list("pk", flat=True)[: member_list.MOST + 1])
         if len(members) > member_list.MOST:
@@ -162,6 +186,9 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
             return None
         personal = request.user.has_perm("cdp.export_personal")
         who, now = f"admin:{request.user}", clock.now()
+        if len(members) > list_export.DIRECT:
+            job = list_export.ask(members, personal=personal, actor=who, now=now)
+            return HttpResponseRedirect(reverse("admin:ground_job_change", args=[job.pk]))
         with transaction.atomic():
             audit.note(who, "member.exported", "members", now=now, members=len(members), personal=personal)
         rows = StreamingHttpResponse(

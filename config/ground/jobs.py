@@ -11,16 +11,16 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import IO, Any
+from typing import Any, Protocol
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import translation
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
-from config.ground import alarms, crypto
+from config.ground import alarms, approvals, crypto
 from config.ground.cause import Cause
-from config.ground.models import Job, JobFile, JobPart
+from config.ground.models import Approval, Job, JobFile, JobPart
 from config.ground.nudge import nudge
 from config.ground.registry import Registry
 
@@ -36,6 +36,10 @@ _LOCK = "hashtext('ground.job')"
 Run = Callable[..., dict[str, Any]]  # (job, *, now) -> what came of it, as the page and the API show it
 
 
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
 class Refused(Exception):
     """The work cannot be done as asked, and trying again will not help; the message says why, in the asker's language."""
 
@@ -44,8 +48,10 @@ KINDS: Registry[Run] = Registry("kind of job")
 
 
 @transaction.atomic
-def start(kind: str, params: dict[str, Any], *, cause: Cause, actor: str, now: datetime) -> Job:
-    """Ask for it. The same cause again answers the same job. `params`: ids and options, never anything personal."""
+def start(kind: str, params: dict[str, Any], *, cause: Cause, actor: str, now: datetime, held: bool = False) -> Job:
+    """Ask for it. The same cause again answers the same job. `params`: ids and options, never anything personal. `held`: it waits
+    until somebody approves it.
+    """
     KINDS.get(kind)
     job, made = Job.objects.get_or_create(
         cause=cause.id,
@@ -56,11 +62,23 @@ def start(kind: str, params: dict[str, Any], *, cause: Cause, actor: str, now: d
             "actor": actor,
             "language": translation.get_language() or "",
             "asked_at": now,
+            "state": Job.State.HELD if held else Job.State.WAITING,
         },
     )
-    if made:
+    if made and not held:
         nudge("ground.jobs")
     return job
+
+
+@approvals.TOLD.register("job")
+def _decided(approval: Approval, *, now: datetime) -> None:
+    held = Job.objects.filter(pk=int(approval.subject.partition(":")[2]), state=Job.State.HELD)
+    if approval.state == Approval.State.APPROVED:
+        held.update(state=Job.State.WAITING)
+        nudge("ground.jobs")
+    else:
+        refused = gettext("%(who)s did not approve it") % {"who": approval.decided_by}
+        held.update(state=Job.State.FAILED, ended_at=now, reason=refused)
 
 
 def run_waiting(now: Callable[[], datetime]) -> int:
@@ -136,7 +154,7 @@ def progress(job: Job, done: int, total: int | None = None) -> None:
     Job.objects.filter(pk=job.pk).update(done=done, **({} if total is None else {"total": total}))
 
 
-def keep_file(job: Job, role: str, name: str, content: IO[bytes]) -> JobFile:
+def keep_file(job: Job, role: str, name: str, content: Readable) -> JobFile:
     """Seal a file part by part. A job has one file of a role; another one takes its place."""
     with transaction.atomic():
         JobFile.objects.filter(job=job, role=role).delete()

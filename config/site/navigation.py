@@ -73,6 +73,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
         [
             (gettext_lazy("Alarms"), "notifications_active", "ground.alarm"),
             (gettext_lazy("Jobs"), "pending_actions", "ground.job"),
+            (gettext_lazy("Approvals"), "approval", "ground.approval"),
             (gettext_lazy("Schedules"), "event_repeat", "ground.schedule"),
             (gettext_lazy("Slots"), "task_alt", "ground.slot"),
             (gettext_lazy("Audit trail"), "history", "ground.auditrow"),

@@ -7,7 +7,7 @@ from django.db.models import BinaryField
 
 from config.ground.sealed import SEALED, UNDER_MEMBERS
 
-# Binary, and not sealed: hashes that are keyed, or of random secrets, or of amounts; marks under a veil.
+# Binary, and not sealed: hashes that are keyed, or of random secrets, or of amounts, or of ids; marks under a veil.
 OTHERS = {
     "ground.ApiKey.hashed",
     "ground.BlindKey.proof",
@@ -17,6 +17,7 @@ OTHERS = {
     "connectors.Attempt.address",
     "connectors.BlockedAddress.blind",
     "connectors.Receipt.address",
+    "ground.Approval.digest",
     "loyalty.Entry.input_hash",
 }
 

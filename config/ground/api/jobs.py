@@ -17,6 +17,7 @@ from config.ground.models import ApiKey, Job, JobFile
 from config.ground.problems import Refused
 from config.ground.web import Door, PlainJSON, key_of
 
+TABLES = {"csv": "text/csv; charset=utf-8"}  # made for people only
 MEDIA = {"json": "application/json", "zip": "application/zip"}  # of a file, by the end of its name
 
 
@@ -116,6 +117,6 @@ def accepted(job: Job) -> Response:
 def fetched(file: JobFile, *, actor: str, now: datetime) -> StreamingHttpResponse:
     """The file part by part; that it was fetched is written down first."""
     audit.note(actor, "job.file_fetched", f"job:{file.job_id}", now=now, file=file.name)
-    media = MEDIA.get(file.name.rpartition(".")[2], "application/octet-stream")
+    media = (MEDIA | TABLES).get(file.name.rpartition(".")[2], "application/octet-stream")
     headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
     return StreamingHttpResponse(jobs.read_file(file), content_type=media, headers=headers)

@@ -4,12 +4,13 @@ from config.ground.models.access import Answer, ApiKey, LoginTry, Nonce
 from config.ground.models.brand import Brand, BrandManager, default_stages, default_value_tiers
 from config.ground.models.secret import BlindKey, WrappedKey
 from config.ground.models.watch import Alarm, AuditRow, Heartbeat
-from config.ground.models.work import Job, JobFile, JobPart, Schedule, Slot
+from config.ground.models.work import Approval, Job, JobFile, JobPart, Schedule, Slot
 
 __all__ = [
     "Alarm",
     "Answer",
     "ApiKey",
+    "Approval",
     "AuditRow",
     "BlindKey",
     "Brand",

@@ -57,6 +57,7 @@ class Job(models.Model):
     """Long work that somebody asked for (jobs.py). What it may say is never personal; files of it are sealed."""
 
     class State(models.TextChoices):
+        HELD = "held", _("waits for approval")
         WAITING = "waiting", _("waiting")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
@@ -87,7 +88,7 @@ class Job(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cause"], name="a_cause_starts_one_job"),
             models.CheckConstraint(
-                condition=Q(state__in=["waiting", "running"], ended_at=None)
+                condition=Q(state__in=["held", "waiting", "running"], ended_at=None)
                 | Q(state__in=["done", "failed"], ended_at__isnull=False),
                 name="a_job_ends_once",
             ),
@@ -133,3 +134,37 @@ class JobPart(models.Model):
 
     def __str__(self) -> str:
         return str(self.n)
+
+
+class Approval(models.Model):
+    """A second person's word on something that one alone may not do: bound to what was asked, void once that is another thing."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        APPROVED = "approved", _("approved")
+        REFUSED = "refused", _("not approved")
+
+    subject = models.CharField(_("subject"), max_length=200)
+    digest = models.BinaryField(max_length=32)  # SHA-256 of all that the word is about
+    detail = models.JSONField(_("asked for"), default=dict)  # what the second person must know; never personal
+    asked_by = models.CharField(_("asked by"), max_length=150)
+    asked_at = models.DateTimeField(_("requested"))
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
+    decided_by = models.CharField(_("decided by"), max_length=150, blank=True)
+    decided_at = models.DateTimeField(_("decided"), null=True)
+
+    class Meta:
+        verbose_name = _("approval")
+        verbose_name_plural = _("approvals")
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "digest"], name="the_same_is_asked_once"),
+            models.CheckConstraint(condition=~Q(decided_by=models.F("asked_by")), name="nobody_approves_their_own"),
+            models.CheckConstraint(
+                condition=Q(state="open", decided_by="", decided_at=None)
+                | (Q(state__in=["approved", "refused"], decided_at__isnull=False) & ~Q(decided_by="")),
+                name="a_decision_has_a_person_and_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject

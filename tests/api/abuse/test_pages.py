@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -10,9 +11,10 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from cdp import member_list
+from cdp import list_export, member_list
 from cdp.models import Member
-from config.ground.models import AuditRow
+from config.ground import approvals, clock, jobs
+from config.ground.models import Approval, AuditRow, Job, JobFile, JobPart
 from connectors import accounts, templates
 from tests import builders
 from tests.automation.builders import a_journey
@@ -109,6 +111,65 @@ def test_row50_slices_make_the_whole(admin_client, monkeypatch):
     members = [builders.a_member() for _n in range(5)]
 
     assert [row[0] for row in exported(admin_client, *members)[1:]] == [str(pk) for pk in reversed(members)]
+
+
+def asked_for(client, *members):
+    return client.post(
+        reverse("admin:cdp_member_changelist"), {"action": "export", "_selected_action": members}, follow=True
+    )
+
+
+def test_row51_a_long_list_is_made_in_the_background_for_who_asked(admin_client, monkeypatch):
+    monkeypatch.setattr(list_export, "DIRECT", 1)
+    members = [builders.a_member(phone=PHONE), builders.a_member()]
+
+    asked_for(admin_client, *members)
+    job = Job.objects.get()
+    jobs.run_waiting(clock.now)
+
+    assert (job.params, b"1380000" in b"".join(bytes(part.sealed) for part in JobPart.objects.all())) == (
+        {"members": 2, "personal": True}, False,
+    )  # fmt: skip
+    page = admin_client.get(reverse("admin:ground_job_change", args=[job.pk])).content.decode()
+    where = reverse("admin:cdp_member_list_file", args=[job.pk])
+    assert where in page
+    file = b"".join(admin_client.post(where).streaming_content).decode()
+    rows = list(csv.reader(StringIO(file.removeprefix("\ufeff"))))
+    assert [row[0] for row in rows[1:]] == [str(pk) for pk in reversed(members)]
+    assert rows[2][2] == f"'{PHONE}"
+    other = a_person("export_list", "export_personal", "view_job")
+    assert other.post(where).status_code == 404
+    assert where not in other.get(reverse("admin:ground_job_change", args=[job.pk])).content.decode()
+
+
+def test_row51_a_very_long_list_waits_for_a_second_person(admin_client, monkeypatch):
+    monkeypatch.setattr(list_export, "DIRECT", 1)
+    monkeypatch.setattr(list_export, "ALONE", 1)
+    asked_for(admin_client, builders.a_member(), builders.a_member())
+    decide = partial(
+        Client.post, path=reverse("admin:ground_approval_changelist"),
+        data={"action": "approve", "_selected_action": [Approval.objects.get().pk]}, follow=True,
+    )  # fmt: skip
+
+    assert jobs.run_waiting(clock.now) == 0
+    assert "须由申请人以外的人审批" in decide(admin_client).content.decode()
+    assert Job.objects.get().state == "held"
+    decide(a_person("view_approval", "change_approval"))
+
+    assert jobs.run_waiting(clock.now) == 1
+    assert Job.objects.values_list("state", "result__bytes").get()[0] == "done"
+
+
+def test_row51_what_was_not_approved_is_not_made(admin_client, monkeypatch):
+    monkeypatch.setattr(list_export, "DIRECT", 1)
+    monkeypatch.setattr(list_export, "ALONE", 1)
+    asked_for(admin_client, builders.a_member(), builders.a_member())
+
+    approvals.decide(Approval.objects.get().pk, approve=False, actor="admin:han", now=clock.now())
+
+    assert jobs.run_waiting(clock.now) == 0
+    assert Job.objects.values_list("state", "reason").get() == ("failed", "admin:han 未批准")
+    assert not JobFile.objects.filter(role=list_export.LIST).exists()
 
 
 PARTS = ["1380000123", "3800001234", "0001234", "+861380000", "phone:1380000", "138*", "%1234"]
