@@ -18,7 +18,7 @@ os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0" * 32)
 os.environ.setdefault("EVENTS_PER_MEMBER", "1000000")  # runs of tests share a Valkey, and send of few members
 os.environ.setdefault("FIELD_KEY", "k1:" + "5a" * 32)
 
-from config import embedded
+from config import embedded  # noqa: E402
 
 embedded.ensure(durable=False)
 
