@@ -130,7 +130,7 @@ def done(count: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("count", "kills", "seconds"), [(1000, 4, 90), pytest.param(10_000, 25, 500, marks=pytest.mark.slow)]
+    ("count", "kills", "seconds"), [(1000, 4, 300), pytest.param(10_000, 25, 500, marks=pytest.mark.slow)]
 )
 def test_no_message_is_lost_and_none_is_doubled(sandbox, broker, live_server, tmp_path, count, kills, seconds):
     members(count)
