@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from cdp.models import FeedRow, Interest
 from config.ground import alarms
+from config.ground.columns import column
 from config.ground.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,7 @@ PROFILE = (
 TRIES = 3
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     kind: str  # "order", "refund", or an event's type
     ref: int  # Order.id, Refund.id or Event.id
     member: int
@@ -161,5 +160,5 @@ def waiting(reader: str) -> int:
     return FeedRow.objects.filter(reader=reader, parked=False).count()
 
 
-def _columns(facts: Sequence[Heard]) -> tuple[list[str], list[int], list[int], list[datetime]]:
-    return [f.kind for f in facts], [f.ref for f in facts], [f.member for f in facts], [f.at for f in facts]
+def _columns(facts: Sequence[Heard]) -> list[str]:
+    return [column(values) for values in zip(*facts, strict=True)] or ["{}"] * 4

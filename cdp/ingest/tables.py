@@ -5,16 +5,17 @@ What a row said is remembered under a veil, so that nobody who has the table alo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from django.db import connection
 
 from cdp.models import Source
 from config.ground import wrapped
+from config.ground.columns import bytea, column
 
 VEILED = b"\1"  # before a content that is; one from before there was a veil is a multiple of four bytes long
 
@@ -27,7 +28,7 @@ def remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
             """INSERT INTO cdp_seen (kind, source_id, external_id, content)
                SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
                ON CONFLICT DO NOTHING RETURNING external_id""",
-            [kind, source.pk, ids, [_hidden(key, kind, source, id, content[id]) for id in ids]],
+            [kind, source.pk, column(ids), bytea([_hidden(key, kind, source, id, content[id]) for id in ids])],
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -65,7 +66,7 @@ def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int
     make_months(e[0] for e in events)
     copy(
         "cdp_event (id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at)",
-        ((id, *e[:6], json.dumps(e[6], ensure_ascii=False), e[7], now) for id, e in zip(ids, events, strict=True)),
+        ((id, *e[:6], msgspec.json.encode(e[6]).decode(), e[7], now) for id, e in zip(ids, events, strict=True)),
     )
     return ids
 
