@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from msgspec import Struct
 
 from cdp import datakeys
 from cdp.errors import InvalidEventType
@@ -26,8 +26,7 @@ MOST = 50  # names of a type
 _CODE = re.compile(r"[a-z][a-z0-9_.]{0,49}")
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """An event's type, whose it is, and its properties."""
 
     type: str

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from cdp.models import Source
 HISTORY = "history"  # told to the profile in place of a fact that must trigger nothing
 LATER = {"exchange_of"}  # fields that rows did not have when the first were remembered
 WHOLE, EACH = 16, 4  # bytes of a mark: of all that a row says, and of each field of it
+_SORTED = msgspec.json.Encoder(order="sorted")
+_SHORT = 20  # bytes of a value whose mark is kept
 
 
 @dataclass
@@ -31,8 +34,7 @@ class Accepted:
     parked: int = 0  # of the accepted: those that wait for the row they belong to
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     index: int
     row: Any
     keys: list[identity.Key]
@@ -45,11 +47,20 @@ def marks(row: msgspec.Struct) -> bytes:
     """
     if "id" not in row.__struct_fields__:
         return b""  # not remembered: it is a duplicate when it says nothing new
-    said = {name: _utc(getattr(row, name)) for name in _fields(row)}
-    whole = hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:WHOLE]
-    return whole + b"".join(
-        hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()[:EACH] for value in _marked(said).values()
-    )
+    said = {name: _SORTED.encode(_utc(getattr(row, name))) for name in _fields(row)}
+    whole = b"{" + b",".join([b'"%b":%b' % (name.encode(), said[name]) for name in sorted(said)]) + b"}"
+    each = [_mark(value) if len(value) <= _SHORT else _hash(value, EACH) for value in _marked(said).values()]
+    return _hash(whole, WHOLE) + b"".join(each)
+
+
+def _hash(text: bytes, size: int) -> bytes:
+    return hashlib.sha256(text).digest()[:size]
+
+
+@lru_cache(maxsize=1_000)
+def _mark(text: bytes) -> bytes:
+    """Of what many rows say, such as a type, a channel, or nothing."""
+    return _hash(text, EACH)
 
 
 def _fields(row: msgspec.Struct) -> list[str]:
