@@ -48,13 +48,17 @@ def listen(reader: str, kinds: Iterable[str]) -> None:
     Interest.objects.bulk_create([Interest(reader=reader, kind=kind) for kind in kinds], ignore_conflicts=True)
 
 
-def tell(reader: str, facts: Sequence[Heard]) -> None:
+def tell(reader: str, facts: Sequence[Heard], *, new: bool = False) -> None:
+    """`new`: the facts got their numbers in this transaction, so nobody was told; to look first costs half as much again."""
+    if not facts:
+        return
+    told_before = "" if new else "ON CONFLICT (reader, kind, ref) DO NOTHING"
     with connection.cursor() as cursor:
         cursor.execute(
-            """INSERT INTO cdp_feedrow (reader, kind, ref, member_id, at, failures, parked)
-               SELECT %s, kind, ref, member, at, 0, false
-               FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[]) AS f (kind, ref, member, at)
-               ON CONFLICT DO NOTHING""",
+            f"""INSERT INTO cdp_feedrow (reader, kind, ref, member_id, at, failures, parked)
+                SELECT %s, kind, ref, member, at, 0, false
+                FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[]) AS f (kind, ref, member, at)
+                {told_before}""",
             [reader, *_columns(facts)],
         )
 
@@ -67,7 +71,7 @@ def tell_listeners(facts: Sequence[Heard]) -> None:
                SELECT i.reader, f.kind, f.ref, f.member, f.at, 0, false
                FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[]) AS f (kind, ref, member, at)
                JOIN cdp_interest i ON i.kind = f.kind AND i.reader <> %s
-               ON CONFLICT DO NOTHING""",
+               ON CONFLICT (reader, kind, ref) DO NOTHING""",
             [*_columns(facts), PROFILE],
         )
 
