@@ -43,6 +43,8 @@ def declared() -> dict[str, frozenset[str]]:
 def part(events: Sequence[Said], *, now: datetime) -> list[tuple[dict[str, Any], bytes | None]]:
     """What each event may say in the clear, and the rest of it sealed; in the caller's transaction."""
     names = declared()
+    if not names:
+        return [(event.properties, None) for event in events]
     apart = [_apart(event.properties, names.get(event.type, frozenset())) for event in events]
     kept = [n for n, event in enumerate(events) if event.member is not None and apart[n][1]]
     sealed: dict[int, bytes] = {}

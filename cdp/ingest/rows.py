@@ -32,6 +32,7 @@ MOST = 10**18  # any number that a partner may say
 MOST_PIECES = 10**11  # of one line; what its column holds
 DEEPEST = 20  # levels within a row
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BOXES, _NUMBERS = {dict, list}, {int, float}
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,13 +174,15 @@ def _all_storable(raw: Sequence[Any]) -> bool:
     """Whether surely no row says what the database cannot hold (see _storable): level by level through all of them at once."""
     level: Sequence[Any] = raw
     for _depth in range(DEEPEST + 1):
-        if not all(type(box) is dict or type(box) is list for box in level):
+        if not set(map(type, level)) <= _BOXES:
             return False
         values = [value for box in level for value in (box.values() if type(box) is dict else box)]
-        if not all(-MOST < value < MOST for value in values if type(value) is int or type(value) is float):
+        found = set(map(type, values))
+        if found & _NUMBERS and not all(-MOST < value < MOST for value in values if type(value) in _NUMBERS):
             return False
-        if not (level := [value for value in values if type(value) is dict or type(value) is list]):
+        if not found & _BOXES:
             return b"\\u0000" not in msgspec.json.encode(raw)  # as the encoder writes NUL
+        level = [value for value in values if type(value) in _BOXES]
     return False
 
 

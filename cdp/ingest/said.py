@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
@@ -43,11 +43,11 @@ def count(rows: Iterable[tuple[msgspec.Struct, Collection[Key]]]) -> Said:
     return found
 
 
-class _Filled(NamedTuple):
+class _Filled(msgspec.Struct, frozen=True):
     """What a row leaves out and what not."""
 
     optional: tuple[str, ...]
-    identities: frozenset[str]  # their kinds
+    identities: tuple[str, ...]  # their kinds
     attributes: tuple[str, ...]
     event: str  # its type
     properties: tuple[str, ...]
@@ -55,7 +55,7 @@ class _Filled(NamedTuple):
     category: bool
 
     def names(self) -> list[str]:
-        names = [*self.optional, *(f"identity:{kind}" for kind in self.identities)]
+        names = [*self.optional, *(f"identity:{kind}" for kind in set(self.identities))]
         names += [f"attribute:{name[:100]}" for name in self.attributes]
         if self.event:
             names += [f"type:{self.event}", *(f"property:{self.event}:{name[:100]}" for name in self.properties)]
@@ -66,7 +66,7 @@ def _filled(row: Any, keys: Collection[Key]) -> _Filled:
     items = getattr(row, "items", None) or ()
     return _Filled(
         tuple([name for name in _optional(row.__class__) if getattr(row, name) not in (*EMPTY, "0")]),
-        frozenset([key.kind for key in keys]),
+        tuple([key.kind for key in keys]),
         _said(getattr(row, "attributes", None) or {}),
         getattr(row, "type", ""),
         _said(getattr(row, "properties", None) or {}),
@@ -76,6 +76,8 @@ def _filled(row: Any, keys: Collection[Key]) -> _Filled:
 
 
 def _said(values: Mapping[str, Any]) -> tuple[str, ...]:
+    if all(values.values()):  # what is empty is false
+        return tuple(values)
     return tuple([name for name, value in values.items() if value not in EMPTY])
 
 

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from django.db import connection
 
 from cdp.models import Source
 from config.ground import wrapped
-from config.ground.columns import bytea, column
+from config.ground.columns import binary, bytea, column, instants, json, lines, numbers, texts
 
 VEILED = b"\1"  # before a content that is; one from before there was a veil is a multiple of four bytes long
 
@@ -62,18 +61,27 @@ def _shown(key: bytes, kind: str, source: Source, id: str, stored: bytes) -> byt
 
 def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
     """(occurred_at, member, the identity that named it, source, external id, type, properties, sealed) -> ids, in order."""
+    if not events:
+        return []
     ids = next_ids("cdp_event", len(events))
-    make_months(e[0] for e in events)
-    copy(
-        "cdp_event (id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at)",
-        ((id, *e[:6], msgspec.json.encode(e[6]).decode(), e[7], now) for id, e in zip(ids, events, strict=True)),
-    )
+    at, member, named_by, source, external, type, properties, sealed = zip(*events, strict=True)
+    make_months(at)
+    written = lines(
+        numbers(ids), instants(at), numbers(member), numbers(named_by), numbers(source), texts(external), texts(type),
+        json(properties), binary(sealed), [now.isoformat()] * len(ids),
+    )  # fmt: skip
+    into = "id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at"
+    with connection.cursor() as cursor, cursor.copy(f"COPY cdp_event ({into}) FROM STDIN") as stream:
+        stream.write(written)
     return ids
 
 
-def make_months(instants: Iterable[datetime]) -> None:
+def make_months(of: Iterable[datetime]) -> None:
     """The partitions of these instants. Making one waits for all who write members: best outside a transaction that does."""
-    months = {(at.year, at.month) for at in (instant.astimezone(UTC) for instant in instants)}
+    each = list(of)
+    months = {_month(at) for at in (min(each), max(each))} if each else set()
+    if len(months) > 1:
+        months = {_month(at) for at in each}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
@@ -81,7 +89,13 @@ def make_months(instants: Iterable[datetime]) -> None:
         )
 
 
+def _month(at: datetime) -> tuple[int, int]:
+    return (utc := at.astimezone(UTC)).year, utc.month
+
+
 def next_ids(table: str, count: int) -> list[int]:
+    if not count:
+        return []
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [f"{table}_id_seq", count])
         return [row[0] for row in cursor.fetchall()]

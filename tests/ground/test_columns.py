@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from django.db import DataError, connection
 
-from config.ground.columns import bytea, column
+from config.ground.columns import binary, bytea, column, instants, lines, numbers, texts
+from config.ground.columns import json as as_json
 
 TEXTS = [
     "",
@@ -74,3 +75,24 @@ def test_bytes_come_back_as_they_were():
 def test_nul_is_refused_as_ever():
     with pytest.raises((DataError, ValueError)):
         _back(column(["a\0b"]), "text")
+
+
+@pytest.mark.django_db
+def test_lines_are_copied_as_they_were():
+    at, said = datetime(2026, 2, 28, 23, 59, 59, 999_999, UTC), [{text: [text, 1.5, None]} for text in TEXTS]
+    values = [n if n % 2 else None for n in range(len(TEXTS))]
+    hidden = [None if n is None else bytes([n, 0, 92, 10]) for n in values]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE copied (n int, at timestamptz, text text, said jsonb, hidden bytea) ON COMMIT DROP"
+        )
+        with cursor.copy("COPY copied FROM STDIN") as stream:
+            stream.write(
+                lines(numbers(values), instants([at] * len(TEXTS)), texts(TEXTS), as_json(said), binary(hidden))
+            )
+        cursor.execute("SELECT n, at, text, said::text, hidden FROM copied")
+        rows = [
+            (n, at, text, json.loads(said), hidden and bytes(hidden)) for n, at, text, said, hidden in cursor.fetchall()
+        ]
+
+    assert rows == list(zip(values, [at] * len(TEXTS), TEXTS, said, hidden, strict=True))
