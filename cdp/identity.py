@@ -11,18 +11,19 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import NamedTuple
 
 import phonenumbers
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from msgspec import Struct
 
 from cdp import kinds
 from cdp.errors import InvalidIdentity
 from cdp.models import Identity, Source
 from config.ground import blinds, crypto
 from config.ground.blinds import Versions
+from config.ground.columns import bytea, column
 
 KINDS = tuple(kinds.BY_NAME)  # strongest first
 PER_APP = {kind.name for kind in kinds.KINDS if kind.per_app}
@@ -30,9 +31,8 @@ _DIALLED = re.compile(r"\+?[0-9 ().-]+")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 
 
-@dataclass(frozen=True)
-class Key:
-    """(kind, app, value), normalised. Its repr never shows the value."""
+class Key(Struct, frozen=True, cache_hash=True, dict=True):
+    """(kind, app, value), normalised. Its repr never shows the value. A struct, since a batch looks up each a dozen times."""
 
     kind: str
     app: str
@@ -45,15 +45,11 @@ class Key:
     def at(self) -> tuple[str, str, str]:
         return self.kind, self.app, self.value
 
-    @cached_property
-    def _blinds(self) -> dict[str, bytes]:
-        return {}
-
     def blind(self, version: str) -> bytes:
-        """Under a version of the blind key, as `blinds.versions()` names them."""
-        if version not in self._blinds:
-            self._blinds[version] = crypto.blind(version, *self.at)
-        return self._blinds[version]
+        """Under a version of the blind key, as `blinds.versions()` names them; kept for as long as the key is."""
+        if (known := self.__dict__.get(version)) is None:
+            known = self.__dict__[version] = crypto.blind(version, self.kind, self.app, self.value)
+        return known
 
     def blinds(self, versions: Versions) -> list[bytes]:
         return [self.blind(version) for version in versions.every()]
@@ -75,14 +71,14 @@ def parse(text: str) -> Key:
     """`kind:value` or `kind@app:value` -> Key; phones become E.164 (region CN unless +), e-mails lower case."""
     name, colon, value = text.partition(":")
     kind, _at, app = name.partition("@")
-    if not colon or kind not in KINDS:
+    if not colon or kind not in kinds.BY_NAME:
         raise InvalidIdentity(_("write an identity as kind:value; kinds: %(kinds)s") % {"kinds": ", ".join(KINDS)})
     if bool(app) != (kind in PER_APP):
         raise InvalidIdentity(
             _("%(kinds)s carry their app, as kind@app:value; other kinds do not")
             % {"kinds": ", ".join(sorted(PER_APP))}
         )
-    value = unicodedata.normalize("NFKC", value).strip()
+    value = value.strip() if value.isascii() else unicodedata.normalize("NFKC", value).strip()
     if kind == "phone":
         value = _phone(value)
     elif kind == "email":
@@ -186,6 +182,15 @@ def _by_blind(keys: Iterable[Key], versions: Versions) -> dict[tuple[str, str, b
     return {(key.kind, key.app, key.blind(version)): key for version in versions.every() for key in each}
 
 
+def _blinded(keys: Sequence[Key], version: str) -> list[bytes]:
+    """The blind of each, which it keeps."""
+    blind = crypto.blinder(version)
+    return [
+        key.__dict__.get(version) or key.__dict__.setdefault(version, blind(key.kind, key.app, key.value))
+        for key in keys
+    ]
+
+
 def strength(key: Key) -> int:
     """Sorts the strongest first."""
     return kinds.STRENGTH[key.kind]
@@ -202,14 +207,23 @@ class Known(NamedTuple):
 
 def known(keys: Iterable[Key]) -> dict[Key, Known]:
     """Those of the keys that are stored, under whichever version of the blind key. One index look-up each, in one statement."""
+    # OFFSET 0 makes it an index look-up each, also while there are few enough to read them all for every batch.
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        by_blind = _by_blind(keys, blinds.versions())
+        each, versions = list(keys), blinds.versions().every()
+        asked = each * len(versions)
+        hidden = [blind for version in versions for blind in _blinded(each, version)]
         cursor.execute(
-            """SELECT i.kind, i.app, i.blind, i.id, i.member_id, i.source_id, i.weak_since IS NOT NULL FROM cdp_identity i
-               JOIN unnest(%s::text[], %s::text[], %s::bytea[]) AS k (kind, app, blind) USING (kind, app, blind)""",
-            [[at[i] for at in by_blind] for i in range(3)],
+            """SELECT k.n, i.id, i.member_id, i.source_id, i.weak_since IS NOT NULL
+               FROM unnest(%s::text[], %s::text[], %s::bytea[]) WITH ORDINALITY AS k (kind, app, blind, n)
+               CROSS JOIN LATERAL (SELECT * FROM cdp_identity i
+                                   WHERE i.kind = k.kind AND i.app = k.app AND i.blind = k.blind OFFSET 0) i""",
+            [
+                column([key.kind for key in asked]),
+                column([key.app for key in asked]),
+                bytea(hidden),
+            ],
         )
-        return {by_blind[kind, app, bytes(blind)]: Known(*found) for kind, app, blind, *found in cursor.fetchall()}
+        return {asked[n - 1]: Known(*found) for n, *found in cursor.fetchall()}
 
 
 def hold(known: Collection[Known]) -> bool:
@@ -220,7 +234,7 @@ def hold(known: Collection[Known]) -> bool:
         cursor.execute(
             """SELECT id, member_id, source_id, weak_since IS NOT NULL FROM cdp_identity
                WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE""",
-            [[identity.id for identity in known]],
+            [column([identity.id for identity in known])],
         )
         return set(cursor.fetchall()) == set(known)
 

@@ -187,7 +187,8 @@ def _events(parsed: list[Parsed], source: Source, answer: Accepted, history: boo
     if history:
         batch.dirty("event", ((id, member, row.occurred_at) for id, member, row in told), history, now)
     else:
-        feed.tell(feed.PROFILE, [feed.Heard(row.type, id, member, row.occurred_at) for id, member, row in told])
+        heard = [feed.Heard(row.type, id, member, row.occurred_at) for id, member, row in told]
+        feed.tell(feed.PROFILE, heard, new=True)
     _conclude(found, found.bystanders, answer, history, now)
     answer.accepted += len(fresh)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache, lru_cache
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -19,6 +21,8 @@ from cdp.models import Source
 HISTORY = "history"  # told to the profile in place of a fact that must trigger nothing
 LATER = {"exchange_of"}  # fields that rows did not have when the first were remembered
 WHOLE, EACH = 16, 4  # bytes of a mark: of all that a row says, and of each field of it
+_SORTED = msgspec.json.Encoder(order="sorted")
+_SHORT = 20  # bytes of a value whose mark is kept
 
 
 @dataclass
@@ -31,8 +35,7 @@ class Accepted:
     parked: int = 0  # of the accepted: those that wait for the row they belong to
 
 
-@dataclass(frozen=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     index: int
     row: Any
     keys: list[identity.Key]
@@ -45,11 +48,35 @@ def marks(row: msgspec.Struct) -> bytes:
     """
     if "id" not in row.__struct_fields__:
         return b""  # not remembered: it is a duplicate when it says nothing new
-    said = {name: _utc(getattr(row, name)) for name in _fields(row)}
-    whole = hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()[:WHOLE]
-    return whole + b"".join(
-        hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()[:EACH] for value in _marked(said).values()
-    )
+    layout = _layout(row.__class__, tuple(_fields(row)))
+    said = [_SORTED.encode(_utc(value) if isinstance(value, datetime) else value) for value in layout.get(row)]
+    each = [_mark(said[n]) if len(said[n]) <= _SHORT else _hash(said[n], EACH) for n in layout.marked]
+    return _hash(layout.whole % tuple(said), WHOLE) + b"".join(each)
+
+
+class _Layout(NamedTuple):
+    """How rows of a shape are written: their fields as the encoder would sort them, and which have a mark of their own."""
+
+    get: Callable[[Any], tuple[Any, ...]]
+    whole: bytes
+    marked: list[int]
+
+
+@cache
+def _layout(shape: type[msgspec.Struct], fields: tuple[str, ...]) -> _Layout:
+    names = sorted(fields)
+    whole = b"{" + b",".join([b'"%b":%%b' % name.encode() for name in names]) + b"}"
+    return _Layout(attrgetter(*names), whole, [names.index(name) for name in _marked(dict.fromkeys(fields))])
+
+
+def _hash(text: bytes, size: int) -> bytes:
+    return hashlib.sha256(text).digest()[:size]
+
+
+@lru_cache(maxsize=1_000)
+def _mark(text: bytes) -> bytes:
+    """Of what many rows say, such as a type, a channel, or nothing."""
+    return _hash(text, EACH)
 
 
 def _fields(row: msgspec.Struct) -> list[str]:
@@ -61,8 +88,8 @@ def _marked(said: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if name not in ("id", "identities")}
 
 
-def _utc(value: Any) -> Any:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+def _utc(at: datetime) -> datetime:
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def differing(row: msgspec.Struct, content: bytes, stored: bytes) -> list[str]:
@@ -110,4 +137,4 @@ def dirty(kind: str, facts: Iterable[tuple[int, int | None, datetime]], history:
         # A ticket of its own each: a row of an earlier batch may be taken by a drain that does not see ours yet.
         tickets = tables.next_ids("cdp_feedrow", len(members))
         heard = [feed.Heard(HISTORY, ticket, member, now) for ticket, member in zip(tickets, members, strict=True)]
-    feed.tell(feed.PROFILE, heard)
+    feed.tell(feed.PROFILE, heard, new=history)

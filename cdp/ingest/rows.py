@@ -31,6 +31,7 @@ OURS = {"order", "refund", "member", "history"}
 MOST = 10**18  # any number that a partner may say
 MOST_PIECES, FINEST = 10**11, 3  # of one line, and its decimals: what its column holds
 DEEPEST = 20  # levels within a row
+_BOXES, _NUMBERS = {dict, list}, {int, float}
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +147,7 @@ def parse(
     """Rows that fit as (index, row, identity keys), and the others as rejections. A row may be a mapping or its struct."""
     wanted = TYPES[kind]
     good, rejected = [], []
-    for index, item in enumerate(raw):
+    for index, item in enumerate(_at_once(raw, wanted) or raw):
         try:
             row = item if isinstance(item, wanted) else _read(item, wanted)
             _check(row, currency=currency, now=now)
@@ -157,6 +158,32 @@ def parse(
         except _Refused as error:
             rejected.append(Rejected(index, error.path, error.code, error.message))
     return good, rejected
+
+
+def _at_once(raw: Sequence[Any], wanted: type[Row]) -> Sequence[Row] | None:
+    """All rows, when each fits as nearly all do: a tenth of what it costs to read them one by one. None: a row may not fit."""
+    if wanted is OrderRow or not _all_storable(raw):
+        return None
+    try:
+        return msgspec.convert(raw, list[wanted], strict=True)  # type: ignore[valid-type]
+    except msgspec.ValidationError:
+        return None
+
+
+def _all_storable(raw: Sequence[Any]) -> bool:
+    """Whether surely no row says what the database cannot hold (see _storable): level by level through all of them at once."""
+    level: Sequence[Any] = raw
+    for _depth in range(DEEPEST + 1):
+        if not set(map(type, level)) <= _BOXES:
+            return False
+        values = [value for box in level for value in (box.values() if type(box) is dict else box)]
+        found = set(map(type, values))
+        if found & _NUMBERS and not all(-MOST < value < MOST for value in values if type(value) in _NUMBERS):
+            return False
+        if not found & _BOXES:
+            return b"\\u0000" not in msgspec.json.encode(raw)  # as the encoder writes NUL
+        level = [value for value in values if type(value) in _BOXES]
+    return False
 
 
 def _read(item: Any, wanted: type[Row]) -> Row:
@@ -183,7 +210,11 @@ class _Refused(Exception):
 
 def _check(row: Row, *, currency: str, now: datetime) -> None:
     """What a type alone cannot say."""
-    if isinstance(row, OrderRow):
+    if isinstance(row, EventRow):
+        _instant("occurred_at", row.occurred_at, now)
+        if row.type in OURS or "." in row.type:
+            raise _Refused("type", "reserved", _("this name is one of ours; take another"))
+    elif isinstance(row, OrderRow):
         _instant("placed_at", row.placed_at, now)
         _currency(row.currency, currency)
         _shown("channel", row.channel)
@@ -198,10 +229,6 @@ def _check(row: Row, *, currency: str, now: datetime) -> None:
             _currency(row.currency, currency)
         _instant("refunded_at", row.refunded_at, now)
         _quantities(row.items)
-    elif isinstance(row, EventRow):
-        _instant("occurred_at", row.occurred_at, now)
-        if row.type in OURS or "." in row.type:
-            raise _Refused("type", "reserved", _("this name is one of ours; take another"))
     elif isinstance(row, MemberRow):
         if row.registered_at:
             _instant("registered_at", row.registered_at, now)

@@ -34,32 +34,51 @@ class Said:
 
 
 def count(rows: Iterable[tuple[msgspec.Struct, Collection[Key]]]) -> Said:
-    """Rows of one kind, each with the identities that it names."""
-    found = Said()
-    for row, keys in rows:
-        found.of += 1
-        found.fields.update(_said(row, keys))
+    """Rows of one kind, each with the identities that it names. Most fill the same fields: named once for all of them."""
+    found, alike = Said(), Counter(_filled(row, keys) for row, keys in rows)
+    for filled, number in alike.items():
+        found.of += number
+        for name in filled.names():
+            found.fields[name] += number
     return found
 
 
-def _said(row: Any, keys: Collection[Key]) -> list[str]:
-    names = [name for name in _optional(row.__class__) if getattr(row, name) not in (*EMPTY, "0")]
-    if keys:
-        names += {f"identity:{key.kind}" for key in keys}
-    if attributes := getattr(row, "attributes", None):
-        names += _filled("attribute", attributes)
-    if event := getattr(row, "type", None):
-        names.append(f"type:{event}")
-        names += _filled(f"property:{event}", row.properties)
-    if items := getattr(row, "items", None):
-        names.append("items")
-        if all(getattr(line, "category", None) for line in items):
-            names.append("category")
-    return names
+class _Filled(msgspec.Struct, frozen=True):
+    """What a row leaves out and what not."""
+
+    optional: tuple[str, ...]
+    identities: tuple[str, ...]  # their kinds
+    attributes: tuple[str, ...]
+    event: str  # its type
+    properties: tuple[str, ...]
+    items: bool
+    category: bool
+
+    def names(self) -> list[str]:
+        names = [*self.optional, *(f"identity:{kind}" for kind in set(self.identities))]
+        names += [f"attribute:{name[:100]}" for name in self.attributes]
+        if self.event:
+            names += [f"type:{self.event}", *(f"property:{self.event}:{name[:100]}" for name in self.properties)]
+        return names + ["items"] * self.items + ["category"] * self.category
 
 
-def _filled(prefix: str, values: Mapping[str, Any]) -> list[str]:
-    return [f"{prefix}:{name[:100]}" for name, value in values.items() if value not in EMPTY]
+def _filled(row: Any, keys: Collection[Key]) -> _Filled:
+    items = getattr(row, "items", None) or ()
+    return _Filled(
+        tuple([name for name in _optional(row.__class__) if getattr(row, name) not in (*EMPTY, "0")]),
+        tuple([key.kind for key in keys]),
+        _said(getattr(row, "attributes", None) or {}),
+        getattr(row, "type", ""),
+        _said(getattr(row, "properties", None) or {}),
+        bool(items),
+        bool(items) and all(getattr(line, "category", None) for line in items),
+    )
+
+
+def _said(values: Mapping[str, Any]) -> tuple[str, ...]:
+    if all(values.values()):  # what is empty is false
+        return tuple(values)
+    return tuple([name for name, value in values.items() if value not in EMPTY])
 
 
 @cache

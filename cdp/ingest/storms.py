@@ -6,10 +6,9 @@ courtesy; while Valkey is away everything is taken. Files are not paced: they ar
 
 from __future__ import annotations
 
-import hmac
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from math import ceil
 from typing import Any
 
@@ -25,10 +24,12 @@ Read = tuple[int, Any, list[identity.Key]]  # index, row, identities
 
 def pace(rows: Sequence[Read]) -> tuple[list[Read], list[Rejected]]:
     """The rows that are taken now, in their order, and the rejections of those that are too many."""
-    subjects = [_subject(keys) for _index, _row, keys in rows]
+    secret = sha256(settings.SECRET_KEY.encode()).digest()
+    subjects = [_subject(keys, secret) for _index, _row, keys in rows]
     if not subjects:
         return [], []
-    let_in, kept, rejected = rate.take_many(dict(Counter(subjects)), settings.EVENTS_PER_MEMBER), [], []
+    let_in: dict[str, int] = rate.take_many(Counter(subjects), settings.EVENTS_PER_MEMBER)
+    kept, rejected = [], []
     for subject, row in zip(subjects, rows, strict=True):
         if let_in[subject] > 0:
             let_in[subject] -= 1
@@ -38,10 +39,10 @@ def pace(rows: Sequence[Read]) -> tuple[list[Read], list[Rejected]]:
     return kept, rejected
 
 
-def _subject(keys: Sequence[identity.Key]) -> str:
-    strongest = min(keys, key=lambda key: identity.KINDS.index(key.kind))
+def _subject(keys: Sequence[identity.Key], secret: bytes) -> str:
+    strongest = keys[0] if len(keys) == 1 else min(keys, key=identity.strength)
     named = "\x1f".join(strongest.at).encode()
-    return f"storm:{hmac.digest(settings.SECRET_KEY.encode(), named, sha256).hex()}"
+    return f"storm:{blake2b(named, key=secret, digest_size=20).hexdigest()}"
 
 
 def _message() -> str:

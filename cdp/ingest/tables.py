@@ -5,7 +5,6 @@ What a row said is remembered under a veil, so that nobody who has the table alo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,6 +14,7 @@ from django.db import connection
 
 from cdp.models import Source
 from config.ground import wrapped
+from config.ground.columns import binary, bytea, column, instants, json, lines, numbers, texts
 
 VEILED = b"\1"  # before a content that is; one from before there was a veil is a multiple of four bytes long
 
@@ -27,7 +27,7 @@ def remember(kind: str, source: Source, content: dict[str, bytes]) -> set[str]:
             """INSERT INTO cdp_seen (kind, source_id, external_id, content)
                SELECT %s, %s, id, content FROM unnest(%s::text[], %s::bytea[]) AS s (id, content)
                ON CONFLICT DO NOTHING RETURNING external_id""",
-            [kind, source.pk, ids, [_hidden(key, kind, source, id, content[id]) for id in ids]],
+            [kind, source.pk, column(ids), bytea([_hidden(key, kind, source, id, content[id]) for id in ids])],
         )
         return {row[0] for row in cursor.fetchall()}
 
@@ -61,18 +61,27 @@ def _shown(key: bytes, kind: str, source: Source, id: str, stored: bytes) -> byt
 
 def copy_events(events: Sequence[tuple[Any, ...]], *, now: datetime) -> list[int]:
     """(occurred_at, member, the identity that named it, source, external id, type, properties, sealed) -> ids, in order."""
+    if not events:
+        return []
     ids = next_ids("cdp_event", len(events))
-    make_months(e[0] for e in events)
-    copy(
-        "cdp_event (id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at)",
-        ((id, *e[:6], json.dumps(e[6], ensure_ascii=False), e[7], now) for id, e in zip(ids, events, strict=True)),
-    )
+    at, member, named_by, source, external, type, properties, sealed = zip(*events, strict=True)
+    make_months(at)
+    written = lines(
+        numbers(ids), instants(at), numbers(member), numbers(named_by), numbers(source), texts(external), texts(type),
+        json(properties), binary(sealed), [now.isoformat()] * len(ids),
+    )  # fmt: skip
+    into = "id, occurred_at, member_id, identity_id, source_id, external_id, type, properties, sealed, recorded_at"
+    with connection.cursor() as cursor, cursor.copy(f"COPY cdp_event ({into}) FROM STDIN") as stream:
+        stream.write(written)
     return ids
 
 
-def make_months(instants: Iterable[datetime]) -> None:
+def make_months(of: Iterable[datetime]) -> None:
     """The partitions of these instants. Making one waits for all who write members: best outside a transaction that does."""
-    months = {(at.year, at.month) for at in (instant.astimezone(UTC) for instant in instants)}
+    each = list(of)
+    months = {_month(at) for at in (min(each), max(each))} if each else set()
+    if len(months) > 1:
+        months = {_month(at) for at in each}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT cdp_event_month(at) FROM unnest(%s::timestamptz[]) AS at",
@@ -80,7 +89,13 @@ def make_months(instants: Iterable[datetime]) -> None:
         )
 
 
+def _month(at: datetime) -> tuple[int, int]:
+    return (utc := at.astimezone(UTC)).year, utc.month
+
+
 def next_ids(table: str, count: int) -> list[int]:
+    if not count:
+        return []
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s) FROM generate_series(1, %s)", [f"{table}_id_seq", count])
         return [row[0] for row in cursor.fetchall()]

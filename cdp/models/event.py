@@ -15,12 +15,17 @@ class Event(models.Model):
     pk = models.CompositePrimaryKey("id", "occurred_at")
     id = models.BigIntegerField()
     occurred_at = models.DateTimeField(_("occurred"))
-    member = models.ForeignKey(Member, models.CASCADE, null=True, related_name="+", verbose_name=_("member"))
+    # That the two exist, a trigger sees to once per statement (migration 0027): neither is ever deleted.
+    member = models.ForeignKey(
+        Member, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, verbose_name=_("member")
+    )
     # What named the member when the event came; our own events have none.
     identity = models.ForeignKey(
         Identity, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, editable=False
     )
-    source = models.ForeignKey(Source, models.PROTECT, related_name="+", verbose_name=_("source"))
+    source = models.ForeignKey(
+        Source, models.DO_NOTHING, related_name="+", db_constraint=False, verbose_name=_("source")
+    )
     external_id = models.CharField(_("external id"), max_length=200)
     type = models.CharField(_("type"), max_length=50)
     properties = models.JSONField(_("properties"), default=dict)

@@ -12,7 +12,10 @@ class FeedRow(models.Model):
     reader = models.CharField(_("reader"), max_length=20)
     kind = models.CharField(_("kind"), max_length=60)
     ref = models.BigIntegerField(_("reference"))
-    member = models.ForeignKey(Member, models.CASCADE, related_name="+", db_index=False, verbose_name=_("member"))
+    # That the member exists, a trigger sees to once per statement (migration 0027): members are never deleted.
+    member = models.ForeignKey(
+        Member, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False, verbose_name=_("member")
+    )
     at = models.DateTimeField(_("occurred"))
     failures = models.PositiveSmallIntegerField(_("failures"), default=0)
     parked = models.BooleanField(_("parked"), default=False)

@@ -44,7 +44,8 @@ class Seen(models.Model):
 
     pk = models.CompositePrimaryKey("kind", "source_id", "external_id")
     kind = models.CharField(max_length=10)
-    source = models.ForeignKey(Source, models.PROTECT, related_name="+")
+    # That it exists, a trigger sees to once per statement (migration 0027): sources are never deleted.
+    source = models.ForeignKey(Source, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False)
     external_id = models.CharField(max_length=200)
     content = models.BinaryField(help_text="16 bytes of the whole, then 4 of each field (ingest/batch.py)")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 
@@ -115,8 +116,19 @@ def _blinding(blind_setting: str, field_setting: str, version: str) -> bytes:
 
 def blind(version: str, *parts: str) -> bytes:
     """A 32-byte look-up key for a value that is never stored in the clear. Raises KeyMissing."""
-    key = _blinding(settings.BLIND_KEY, settings.FIELD_KEY, version)
-    return hmac.digest(key, "\x1f".join(parts).encode(), sha256)
+    return blinder(version)(*parts)
+
+
+def blinder(version: str) -> Callable[..., bytes]:
+    """`blind` for many: the key is looked for and laid out once. Raises KeyMissing."""
+    keyed = hmac.new(_blinding(settings.BLIND_KEY, settings.FIELD_KEY, version), digestmod=sha256)
+
+    def blind(*parts: str) -> bytes:
+        one = keyed.copy()
+        one.update("\x1f".join(parts).encode())
+        return one.digest()
+
+    return blind
 
 
 def proof(version: str) -> bytes:

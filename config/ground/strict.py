@@ -23,7 +23,8 @@ def read(raw: bytes) -> Any:
     try:
         document = msgspec.json.decode(raw)
         _shallow(document)
-        json.loads(raw, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
+        if not _each_once(raw, document):
+            json.loads(raw, object_pairs_hook=_distinct, parse_int=str, parse_float=str)
     except RecursionError:
         raise Refused(400, "malformed_json", _("this JSON is nested too deeply")) from None
     except UnicodeDecodeError:
@@ -47,6 +48,13 @@ def _shallow(document: Any) -> None:
         if depth > DEEPEST:
             raise RecursionError
         level = [inner for item in level for inner in (item.values() if type(item) is dict else item)]
+
+
+def _each_once(raw: bytes, document: Any) -> bool:
+    """Whether surely no object says a name twice: what the decoder dropped would be missing when the document is written again,
+    and with it a colon. (An escape may stand for a colon: nothing is sure then.) A twentieth of what it costs to see each name.
+    """
+    return b"\\u003" not in raw and raw.count(b":") == msgspec.json.encode(document).count(b":")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> None:

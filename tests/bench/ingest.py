@@ -130,10 +130,13 @@ def events(requests: int) -> tuple[str, float, float, float]:
     """(what, our µs per event, the floor's, owed ratio); the first requests make the members and warm both sides up."""
     key = keys.create(f"bench {requests}", ["ingest"], "bench", rate=keys.FASTEST, actor="bench", now=AT)
     ours(list(bodies("warm", max(MEMBERS // ROWS, 5))), key)
-    batches = list(bodies("event", requests))
-    plain, whole = floor(batches), ours(batches, key)
-    per_event = 1e6 / (requests * ROWS)
-    return "ingest over HTTP, µs CPU per event", whole.both * per_event, plain.both * per_event, OWED
+    plain, whole, turns = 0.0, 0.0, 10
+    for turn in range(turns):  # by turns, so that whatever else the machine does meets both
+        batches = list(bodies(f"event-{turn}", requests // turns))
+        plain += floor(batches).both
+        whole += ours(batches, key).both
+    per_event = 1e6 / (requests // turns * turns * ROWS)
+    return "ingest over HTTP, µs CPU per event", whole * per_event, plain * per_event, OWED
 
 
 def lines(count: int) -> tuple[str, float, float, float]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
 from threading import Barrier
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import translation
+from msgspec import structs
 
 from cdp import feed
 from cdp.errors import BatchRejected
+from cdp.ingest import batch
 from cdp.ingest.accept import Own, accept, record
 from cdp.ingest.batch import HISTORY
+from cdp.ingest.rows import EventRow
 from cdp.models import Consent, ConsentRecord, Event, FeedRow, Member, Order, OrderLine, Product, Seen
 from config.ground.cause import Cause
 from tests.builders import a_member, at
@@ -306,3 +310,11 @@ def test_a_partners_event_takes_no_name_of_ours(type):
     """Readers would take its number for an order's, or its words for ours."""
     assert counts(send("events", event(type=type))) == (0, 0, [(0, "type", "reserved")])
     assert not FeedRow.objects.exists()
+
+
+def test_what_a_row_said_is_remembered_by_the_same_marks_for_ever():
+    at = datetime(2026, 1, 1, 3, 4, 5, 678, timezone(timedelta(hours=8)))
+    row = EventRow("e1", "browse", at, ["crm_id:1"], {"b": 1, "a": "王"})
+
+    assert batch.marks(row).hex() == "3f43850be2aa25afd1a1c1ab327d4ab6ad464e52f60d9f707d5f5d21"
+    assert batch.marks(structs.replace(row, occurred_at=at.astimezone(UTC))) == batch.marks(row)
