@@ -3,8 +3,9 @@ which orders, points and what journeys did stay as they were, so that every sum 
 
 One transaction. Locks as a merge takes them: the identities by id, as whoever takes rows in holds them, so that a row which names
 the member comes either before, and is erased too, or after, and names somebody new; then the members by id; then table by table
-in the order of labels. A step that holds an enrolment and a claim that holds a message are waited for. What is in somebody's
-hands at that moment finishes; `finish` takes what came of it, right after and every night for a month.
+in the order of labels. A step that holds an enrolment is waited for, and so is a claim that has found where to write to, by the
+identities; one that has not yet finds nobody. What is in somebody's hands at that moment finishes; `finish` takes what came of
+it, right after and every night for a month.
 """
 
 from __future__ import annotations

@@ -28,13 +28,14 @@ _FITS = "s.account_id = r.account_id AND (s.provider_id = '' OR r.provider_id = 
 ABOUT = f"{_FITS} AND ({_BY_KEY} OR {_BY_ID})"
 _OVER = "state NOT IN ('inflight', 'unknown')"
 
+# Whoever holds a message may be waiting for what the erasure holds: a claim for the identities, who settles it for the member.
+# What is busy is left to him, who finds nobody any more, and to the next look.
 _SUPPRESS = """
     UPDATE connectors_message
     SET state = 'suppressed', reason = 'erased', data = '{}', retry_at = NULL, ask_at = NULL, lease_until = NULL
     WHERE state = 'ready' AND id IN (SELECT id FROM connectors_message WHERE member_id = ANY(%s) AND state = 'ready'
-                                     ORDER BY id FOR NO KEY UPDATE)
+                                     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 """
-# Who settles a message may be waiting for its member, whom the erasure holds: what is busy is left to the next look.
 _EMPTY = f"""
     UPDATE connectors_message SET data = '{{}}'
     WHERE id IN (SELECT id FROM connectors_message WHERE member_id = ANY(%s) AND {_OVER} AND data <> '{{}}'
@@ -94,7 +95,7 @@ _REPEATED = f"""
 
 
 def messages(members: Sequence[int], *, now: datetime) -> int:
-    """What could still go does not; a claim that is under way is waited for, and what it took finishes."""
+    """What could still go does not. A claim that found the address finishes first, since it holds the identity."""
     return _count(_SUPPRESS, list(members)) + _count(_EMPTY, list(members))
 
 

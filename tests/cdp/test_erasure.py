@@ -52,7 +52,7 @@ from tests.cdp.erasing import (
     traces,
 )  # fmt: skip
 from tests.connectors.builders import a_template, hear, report, settle_all
-from tests.racing import at_once
+from tests.racing import at_once, queued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOW + timedelta(hours=1)
@@ -597,4 +597,21 @@ def test_the_job_does_it_and_says_what_it_did():
     assert [row.action for row in AuditRow.objects.filter(subject=f"member:{member}").order_by("id")] == [
         "member.erasure_asked", "member.erased",
     ]  # fmt: skip
+def test_a_claim_that_has_not_found_the_address_yet_finds_nobody(account, sandbox):
+    """The claim holds the message and waits for the address, which the erasure holds and does not wait for the message."""
+    message = on_a_journey(member := somebody())
+    phone = "SELECT FROM cdp_identity WHERE kind = 'phone' FOR UPDATE"
+
+    receipt, claimed = queued(phone, [], lambda: erased(member), lambda: claim(account.key, limit=10, now=NOW))
+
+    message.refresh_from_db()
+    assert (message.state, message.reason, claimed.call) == ("suppressed", "erased", None)
+    assert receipt.member_id == member
+    daily.turn(now=NOW + timedelta(days=1))
+    message.refresh_from_db()
+    assert message.data == {}
+    assert traces(*TRACES) == []
+    assert sandbox.accepted() == []
+
+
     assert consents.refusing_profiling([member]) == {member}
