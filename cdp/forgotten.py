@@ -34,6 +34,11 @@ _CANDIDATES = """
                  WHERE (low_id = ANY(%(members)s) OR high_id = ANY(%(members)s)) AND (evidence <> '{}' OR decided_at IS NULL)
                  ORDER BY id FOR NO KEY UPDATE)
 """
+_MERGES = """
+    UPDATE cdp_merge SET reason = ''
+    WHERE id IN (SELECT id FROM cdp_merge WHERE (keep_id = ANY(%(members)s) OR drop_id = ANY(%(members)s)) AND reason <> ''
+                 ORDER BY id FOR NO KEY UPDATE)
+"""
 
 
 def identities(members: Sequence[int], *, now: datetime) -> int:
@@ -64,6 +69,11 @@ def keys(members: Sequence[int], *, now: datetime) -> int:
 def candidates(members: Sequence[int], *, now: datetime) -> int:
     """Nobody is one person with a tombstone. What was decided stays, without what it rested on."""
     return _count(_CANDIDATES, members=list(members), now=now)
+
+
+def merges(members: Sequence[int], *, now: datetime) -> int:
+    """That two were one stays, also of those who parted since; why, in somebody's own words, may name either."""
+    return _count(_MERGES, members=list(members))
 
 
 def profiles(members: Sequence[int], *, now: datetime) -> int:

@@ -20,6 +20,7 @@ from cdp.models import (
     Event,
     Identity,
     Member,
+    Merge,
     MergeCandidate,
     Order,
     Parked,
@@ -401,6 +402,39 @@ def test_the_receipt_the_erasure_and_the_namelessness_are_laws():
         Identity.objects.create(member_id=member, kind="x", blind=b"1" * 32, blind_key=key, sealed=b"", created_at=NOW)
 
 
+def test_not_even_when_they_registered_is_known_of_a_tombstone():
+    member = somebody()
+    Member.objects.filter(pk=member).update(synthetic=True)
+    assert Member.objects.get(pk=member).registered_at is not None
+
+    erased(member)
+
+    assert Member.objects.values_list("registered_at", "synthetic").get(pk=member) == (None, False)
+    for known in ({"registered_at": NOW}, {"synthetic": True}):
+        with pytest.raises(IntegrityError, match="nothing_else_is_known_of_an_erased_member"), transaction.atomic():
+            Member.objects.filter(pk=member).update(**known)
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_why_the_member_was_merged_into_another_is_not_told_there_either(parted):
+    member, other = somebody(), a_member(crm_id="78", phone="13912345679")
+    made = merging.merge(other, member, reason=f"the same {NAME}", actor="admin:li", now=NOW)
+    AuditRow.objects.create(at=NOW, actor="admin:li", action="x", subject=f"member:{other}", detail={"reason": "kept"})
+    if parted:
+        merging.unmerge(made.pk, reason=f"not {NAME}", actor="admin:li", now=NOW)
+
+    erased(member)
+
+    assert traces(*TRACES) == []
+    assert Merge.objects.get().reason == ""
+    rows = AuditRow.objects.filter(subject=f"member:{other}", action__startswith="member.").order_by("id")
+    noted = [(row.action, row.detail.get("merge"), row.detail.get("reason")) for row in rows]
+    assert noted[: 1 + parted] == [("member.merge", made.pk, None), ("member.unmerge", made.pk, None)][: 1 + parted]
+    if parted:
+        assert AuditRow.objects.get(action="x").detail == {"reason": "kept"}  # of the one who stays
+        assert Member.objects.get(pk=other).erased_at is None
+
+
 def test_the_same_phone_is_somebody_new_afterwards():
     member = somebody()
     erased(member)
@@ -563,6 +597,23 @@ def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over
     assert sound()
 
 
+def test_a_claim_that_has_not_found_the_address_yet_finds_nobody(account, sandbox):
+    """The claim holds the message and waits for the address, which the erasure holds and does not wait for the message."""
+    message = on_a_journey(member := somebody())
+    phone = "SELECT FROM cdp_identity WHERE kind = 'phone' FOR UPDATE"
+
+    receipt, claimed = queued(phone, [], lambda: erased(member), lambda: claim(account.key, limit=10, now=NOW))
+
+    message.refresh_from_db()
+    assert (message.state, message.reason, claimed.call) == ("suppressed", "erased", None)
+    assert receipt.member_id == member
+    daily.turn(now=NOW + timedelta(days=1))
+    message.refresh_from_db()
+    assert message.data == {}
+    assert traces(*TRACES) == []
+    assert sandbox.accepted() == []
+
+
 def test_what_was_in_flight_and_not_taken_does_not_go_again(account, sandbox):
     message = on_a_journey(member := somebody())
     sandbox.fault("throttle")
@@ -597,21 +648,4 @@ def test_the_job_does_it_and_says_what_it_did():
     assert [row.action for row in AuditRow.objects.filter(subject=f"member:{member}").order_by("id")] == [
         "member.erasure_asked", "member.erased",
     ]  # fmt: skip
-def test_a_claim_that_has_not_found_the_address_yet_finds_nobody(account, sandbox):
-    """The claim holds the message and waits for the address, which the erasure holds and does not wait for the message."""
-    message = on_a_journey(member := somebody())
-    phone = "SELECT FROM cdp_identity WHERE kind = 'phone' FOR UPDATE"
-
-    receipt, claimed = queued(phone, [], lambda: erased(member), lambda: claim(account.key, limit=10, now=NOW))
-
-    message.refresh_from_db()
-    assert (message.state, message.reason, claimed.call) == ("suppressed", "erased", None)
-    assert receipt.member_id == member
-    daily.turn(now=NOW + timedelta(days=1))
-    message.refresh_from_db()
-    assert message.data == {}
-    assert traces(*TRACES) == []
-    assert sandbox.accepted() == []
-
-
     assert consents.refusing_profiling([member]) == {member}
