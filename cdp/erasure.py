@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -129,7 +130,7 @@ _DROP_WORDS = """
 
 def _drop_words(members: Sequence[int]) -> int:
     """Who did what to the member stays; why, in somebody's own words, may name the person."""
-    values = {
+    values: dict[str, Any] = {
         "words": WORDS,
         "members": list(members),
         "subjects": [f"member:{member}" for member in members],
