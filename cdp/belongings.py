@@ -43,7 +43,7 @@ declare(
     MergeCandidate,
     "low",
     merge=STAYS,
-    export=("low", "high", "state", "score", "made_at", "decided_at"),
+    export=own_data.candidates,
     erase=By(forgotten.candidates),
 )
 declare(Order, merge=Moves(brought="identity_id"), export=own_data.orders, erase=MONEY)
@@ -78,13 +78,7 @@ declare(
     export=own_data.merged,
     erase=Kept("their own attributes go first of all"),
 )
-declare(
-    Merge,
-    "keep",
-    merge=STAYS,
-    export=("keep", "drop", "at", "undone_at"),
-    erase=Emptied({"reason": "''"}),
-)
+declare(Merge, "keep", merge=STAYS, export=own_data.merges, erase=By(forgotten.merges))
 declare(
     Consent,
     merge=one_person.CONSENT,

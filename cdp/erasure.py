@@ -3,19 +3,21 @@ which orders, points and what journeys did stay as they were, so that every sum 
 
 One transaction. Locks as a merge takes them: the identities by id, as whoever takes rows in holds them, so that a row which names
 the member comes either before, and is erased too, or after, and names somebody new; then the members by id; then table by table
-in the order of labels. A step that holds an enrolment and a claim that holds a message are waited for. What is in somebody's
-hands at that moment finishes; `finish` takes what came of it, right after and every night for a month.
+in the order of labels. A step that holds an enrolment is waited for, and so is a claim that has found where to write to, by the
+identities; one that has not yet finds nobody. What is in somebody's hands at that moment finishes; `finish` takes what came of
+it, right after and every night for a month.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
 
-from cdp import consents
+from cdp import consents, merging
 from cdp.belonging import BELONGINGS
 from cdp.models import Consent, ErasureReceipt, Member
 from cdp.models.consent import Channel, Purpose, State
@@ -53,7 +55,9 @@ def _erase(member: int, *, reason: str, actor: str, asked_at: datetime, now: dat
     member, members = _hold(member)
     if receipt := ErasureReceipt.objects.filter(member=member).first():
         return receipt
-    Member.objects.filter(pk__in=members, erased_at=None).update(erased_at=now, attributes={})
+    Member.objects.filter(pk__in=members, erased_at=None).update(
+        erased_at=now, attributes={}, registered_at=None, synthetic=False
+    )
     _silence(member, now=now)
     counts = _forget(members, now=now) | {
         Member._meta.label: len(members),
@@ -117,14 +121,28 @@ def _forget(members: Sequence[int], *, now: datetime) -> dict[str, int]:
     return counts
 
 
+# Of the members, and of those whom one of them was merged into, there: a merge is noted under who stays.
+_DROP_WORDS = """
+    UPDATE ground_auditrow SET detail = detail - %(words)s::text[]
+    WHERE detail ?| %(words)s::text[] AND id IN (
+        SELECT id FROM ground_auditrow WHERE subject = ANY(%(subjects)s) AND action <> ALL(%(ours)s)
+        UNION ALL
+        SELECT a.id FROM cdp_merge m JOIN ground_auditrow a ON a.subject = 'member:' || m.keep_id
+        WHERE m.drop_id = ANY(%(members)s) AND a.action = ANY(%(merges)s) AND a.detail ->> 'merge' = m.id::text)
+"""
+
+
 def _drop_words(members: Sequence[int]) -> int:
     """Who did what to the member stays; why, in somebody's own words, may name the person."""
+    values: dict[str, Any] = {
+        "words": WORDS,
+        "members": list(members),
+        "subjects": [f"member:{member}" for member in members],
+        "ours": list(OURS),
+        "merges": list(merging.NOTED),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE ground_auditrow SET detail = detail - %s::text[] WHERE subject = ANY(%s) AND detail ?| %s::text[]"
-            " AND action <> ALL(%s)",
-            [WORDS, [f"member:{member}" for member in members], WORDS, list(OURS)],
-        )
+        cursor.execute(_DROP_WORDS, values)
         return int(cursor.rowcount)
 
 

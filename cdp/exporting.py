@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import io
 import zipfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from cdp import leaving
@@ -24,13 +25,16 @@ from config.ground.cause import Cause
 from config.ground.models import Brand, Job, JobFile
 
 KIND, ROLE = "export", "export"
+AGAIN = timedelta(minutes=10)
 FORMS = {"json": "application/json", "zip": "application/zip"}
 
 
 def ask(member: int, *, form: str, actor: str, now: datetime) -> Job:
-    """Have it made. Who asks again within ten minutes gets the same job."""
+    """Have it made. Who asks again within AGAIN gets the same job, unless it failed."""
     member = root(member)
-    cause = Cause("export", f"{actor}/{member}/{form}/{now:%Y%m%dT%H%M}"[:-1])
+    asked = Job.objects.filter(kind=KIND, actor=actor, params__member=member, params__form=form)
+    over = asked.filter(Q(state=Job.State.FAILED) | Q(asked_at__lte=now - AGAIN)).count()
+    cause = Cause("export", f"{actor}/{member}/{form}/{over}")
     with transaction.atomic():
         if not Job.objects.filter(cause=cause.id).exists():
             audit.note(actor, "member.export_asked", f"member:{member}", now=now, form=form)

@@ -9,7 +9,9 @@ from typing import Any
 from django.db import connection
 
 from cdp import datakeys, profiling
+from cdp.identity import Key
 from cdp.models import Identity, Profile
+from config.ground import blinds, crypto
 
 # What others named themselves with too is theirs from now on: the one who did so first.
 _HAND_ON = """
@@ -20,9 +22,10 @@ _HAND_ON = """
           ORDER BY u.identity_id, u.id) heir
     WHERE i.id = heir.identity_id
 """
+# In the order of ids: two that wait for identities of both are met alike by two erasures.
 _PARKED = """
-    DELETE FROM cdp_parked WHERE blinds && (
-        SELECT array_agg(blind) FROM cdp_identity WHERE member_id = ANY(%(members)s))
+    DELETE FROM cdp_parked WHERE id IN (
+        SELECT id FROM cdp_parked WHERE blinds && %(blinds)s::bytea[] ORDER BY id FOR UPDATE)
 """
 _CANDIDATES = """
     UPDATE cdp_mergecandidate SET evidence = '{}',
@@ -31,14 +34,32 @@ _CANDIDATES = """
                  WHERE (low_id = ANY(%(members)s) OR high_id = ANY(%(members)s)) AND (evidence <> '{}' OR decided_at IS NULL)
                  ORDER BY id FOR NO KEY UPDATE)
 """
+_MERGES = """
+    UPDATE cdp_merge SET reason = ''
+    WHERE id IN (SELECT id FROM cdp_merge WHERE (keep_id = ANY(%(members)s) OR drop_id = ANY(%(members)s)) AND reason <> ''
+                 ORDER BY id FOR NO KEY UPDATE)
+"""
 
 
 def identities(members: Sequence[int], *, now: datetime) -> int:
-    """They go, and with them the rows that waited for one of them to name somebody."""
-    _count(_PARKED, members=list(members))
+    """They go, or to whom shares them; and with those that go the rows that waited for one of them to name somebody. What waits
+    for a shared one may be the other's, and waits on.
+    """
     handed_on = _count(_HAND_ON, members=list(members))
+    if going := _blinds(members):
+        _count(_PARKED, blinds=going)
     _all, deleted = Identity.objects.filter(member__in=members).delete()
     return handed_on + deleted.get(Identity._meta.label, 0)
+
+
+def _blinds(members: Sequence[int]) -> list[bytes]:
+    """Of all that names them, under every version of the blind key: a row that waits has those of the day on which it came."""
+    rows = list(Identity.objects.filter(member__in=members).values_list("kind", "app", "sealed", "blind"))
+    found = {bytes(blind) for _kind, _app, _sealed, blind in rows}
+    if rows and (versions := blinds.versions()).older:
+        for kind, app, sealed, _blind in rows:
+            found.update(Key(kind, app, crypto.unseal(bytes(sealed))).blinds(versions))
+    return sorted(found)
 
 
 def keys(members: Sequence[int], *, now: datetime) -> int:
@@ -48,6 +69,11 @@ def keys(members: Sequence[int], *, now: datetime) -> int:
 def candidates(members: Sequence[int], *, now: datetime) -> int:
     """Nobody is one person with a tombstone. What was decided stays, without what it rested on."""
     return _count(_CANDIDATES, members=list(members), now=now)
+
+
+def merges(members: Sequence[int], *, now: datetime) -> int:
+    """That two were one stays, also of those who parted since; why, in somebody's own words, may name either."""
+    return _count(_MERGES, members=list(members))
 
 
 def profiles(members: Sequence[int], *, now: datetime) -> int:

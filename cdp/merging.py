@@ -26,6 +26,8 @@ from config.ground.nudge import nudge
 
 __all__ = ["CannotMerge", "Merge", "merge", "root", "unmerge"]
 
+NOTED = MERGED, PARTED = ("member.merge", "member.unmerge")  # with the merge's number
+
 # Who stands for whom, after a merge: the one that went, and who went into it before.
 _GO = "UPDATE cdp_member SET merged_into_id = %(keep)s WHERE id = %(drop)s OR merged_into_id = %(drop)s"
 _RETURN = """
@@ -48,7 +50,7 @@ def merge(keep: int, drop: int, *, reason: str, actor: str, now: datetime) -> Me
         policy.merge(belonging, over)
     made.moved = over.moved
     made.save(update_fields=["moved"])
-    audit.note(actor, "member.merge", f"member:{keep}", now=now, drop=drop, merge=made.pk, reason=reason)
+    audit.note(actor, MERGED, f"member:{keep}", now=now, drop=drop, merge=made.pk, reason=reason)
     nudge("cdp.absorb")
     return made
 
@@ -70,7 +72,7 @@ def unmerge(merge_id: int, *, reason: str, actor: str, now: datetime) -> Merge:
     _execute(_RETURN, over)
     for belonging, policy in _policies():
         policy.unmerge(belonging, over)
-    audit.note(actor, "member.unmerge", f"member:{over.keep}", now=now, drop=over.drop, merge=over.merge, reason=reason)
+    audit.note(actor, PARTED, f"member:{over.keep}", now=now, drop=over.drop, merge=over.merge, reason=reason)
     nudge("cdp.absorb")
     return found
 

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from cdp import datakeys
 from cdp.leaving import Shown
-from cdp.models import Event, Identity, Member, Order, OrderLine, Refund, RefundLine
+from cdp.models import Event, Identity, Member, Merge, MergeCandidate, Order, OrderLine, Refund, RefundLine
 from config.ground import crypto
 
 
@@ -55,6 +57,18 @@ def merged(members: Sequence[int]) -> Shown:
     """Those that are one person with the member, as they were."""
     columns = ("id", "registered_at", "attributes", "synthetic", "created_at")
     return [*Member.objects.filter(merged_into__in=members).order_by("pk").values(*columns)]
+
+
+def merges(members: Sequence[int]) -> Shown:
+    """Whichever of the two the member was."""
+    found = Merge.objects.filter(Q(keep__in=members) | Q(drop__in=members)).order_by("pk")
+    return list(found.values("keep", "drop", "at", "undone_at"))
+
+
+def candidates(members: Sequence[int]) -> Shown:
+    """Whichever of the two the member is."""
+    found = MergeCandidate.objects.filter(Q(low__in=members) | Q(high__in=members)).order_by("pk")
+    return list(found.values("low", "high", "state", "score", "made_at", "decided_at"))
 
 
 def _whole(row: dict[str, Any], opened: dict[bytes, str | None]) -> dict[str, Any]:

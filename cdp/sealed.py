@@ -7,7 +7,9 @@ from config.ground.sealed import FOLLOWERS, LARGE, Blind, Followers, Pairs, decl
 
 
 def follow(pairs: Pairs, version: str) -> None:
-    """What waits for a member waits for an identity that no row has yet."""
+    """What waits for a member keeps the blinds of the day on which it came, since most of what it waits for no row has yet:
+    who looks it up (a batch that brings the member, an erasure) does so under every version.
+    """
 
 
 def stuck(version: str) -> Mapping[str, int]:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from cdp import conditions
 from connectors import crash, fallback, gate, render, terms
-from connectors.gate import Address, Row
+from connectors.gate import Address, Judged, Row
 from connectors.models import ProviderAccount, Template, TemplateVersion
 from connectors.provider import PROVIDERS, Account, Content, Provider, Recipient
 from connectors.terms import Terms
@@ -60,9 +60,10 @@ def claim(key: str, *, limit: int, now: datetime) -> Claimed | None:
     template, rows = _take(account, limit, not_marketing=quiet, now=now)
     if not rows:
         return None
-    call = _prepare(account, its_terms, template, rows, started, now=now)
+    judged = gate.judge(rows, account, PROVIDERS.get(account.provider))
+    call = _prepare(account, its_terms, template, judged, started, now=now)
     crash.point("claim.before_commit")
-    return Claimed(call, len(rows))
+    return Claimed(call, len(judged.rows))
 
 
 def _open_account(key: str) -> ProviderAccount | None:
@@ -107,10 +108,10 @@ def _take(account: ProviderAccount, limit: int, *, not_marketing: bool, now: dat
 
 
 def _prepare(
-    account: ProviderAccount, its_terms: Terms, template: int, rows: Sequence[Row], started: float, *, now: datetime
+    account: ProviderAccount, its_terms: Terms, template: int, judged: Judged, started: float, *, now: datetime
 ) -> Call | None:
     provider = PROVIDERS.get(account.provider)
-    addresses, refused = gate.judge(rows, account, provider)
+    rows, addresses, refused = judged.rows, judged.addresses, judged.refused
     version = TemplateVersion.objects.get(pk=Template.objects.values_list("live").get(pk=template)[0])
     to: list[Recipient] = []
     units: dict[UUID, int] = {}

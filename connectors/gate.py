@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -62,12 +63,19 @@ def postpone(account: ProviderAccount, terms: Terms, *, now: datetime) -> bool:
     return True
 
 
-def judge(
-    rows: Sequence[Row], account: ProviderAccount, provider: Provider
-) -> tuple[dict[int, Address], dict[UUID, str]]:
-    """Member -> the address to write to; message -> why it may not go."""
+@dataclass(frozen=True)
+class Judged:
+    rows: list[Row]  # what is decided on
+    addresses: dict[int, Address]  # of members
+    refused: dict[UUID, str]  # why a message may not go
+
+
+def judge(taken: Sequence[Row], account: ProviderAccount, provider: Provider) -> Judged:
+    """A message whose member was merged, or parted, after it was taken is left as it is: it is the next claim's."""
     caps = provider.caps
-    known = identity.stored([row.member for row in rows], caps.id_kind)
+    known = _stored([row.member for row in taken], caps.id_kind)
+    stands = _standing(taken)  # with the identities held: whom a merge gives or takes them is known from here on
+    rows = [row for row in taken if stands[row.id].member == row.member]
     wire = {m: provider.wire_address(stored.value) for m, stored in known.items()}
     blocked = _blocked(account.channel, caps.id_kind, known)
     said = _consents(rows, account.channel)
@@ -76,7 +84,9 @@ def judge(
     refused: dict[UUID, str] = {}
     for row in rows:
         consent = said.get((row.member, row.purpose))
-        if consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
+        if stands[row.id].erased:
+            refused[row.id] = "erased"
+        elif consent == "withdrawn" or (consent is None and row.purpose == "marketing"):
             refused[row.id] = "no_consent"
         elif row.member in unjudged and row.purpose == "marketing":
             refused[row.id] = "not_judged"  # whom marketing goes to is chosen by what is known
@@ -88,7 +98,31 @@ def judge(
             refused[row.id] = "blocked_address"
         elif row.member in made_up:
             refused[row.id] = "synthetic_member"
-    return {m: Address(number, known[m].blind, known[m].blind_key) for m, number in wire.items() if number}, refused
+    addresses = {m: Address(number, known[m].blind, known[m].blind_key) for m, number in wire.items() if number}
+    return Judged(rows, addresses, refused)
+
+
+def _stored(members: Sequence[int], kind: str) -> dict[int, Stored]:
+    """Their newest addresses, held. One that was waited for may be somebody else's by now: then an older one is the newest."""
+    while not (known := identity.stored(members, kind)).keys() <= set(members):
+        pass
+    return known
+
+
+class _Stands(NamedTuple):
+    member: int
+    erased: bool
+
+
+def _standing(rows: Sequence[Row]) -> dict[UUID, _Stands]:
+    """Message -> who stands for its member now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT m.id, coalesce(who.merged_into_id, who.id), who.erased_at IS NOT NULL
+               FROM connectors_message m JOIN cdp_member who ON who.id = m.member_id WHERE m.id = ANY(%s)""",
+            [[row.id for row in rows]],
+        )
+        return {id: _Stands(*found) for id, *found in cursor.fetchall()}
 
 
 def _consents(rows: Sequence[Row], channel: str) -> dict[tuple[int, str], str]:

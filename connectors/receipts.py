@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from cdp import identity
 from cdp.identity import Key
 from config.ground import blinds
-from connectors import announce, blocks, crash, terms
+from connectors import announce, blocks, crash, forgetting, terms
 from connectors.models import ProviderAccount
 from connectors.provider import PROVIDERS, Heard
 
@@ -47,7 +47,7 @@ def record(account: ProviderAccount, heard: Sequence[Heard], *, now: datetime) -
     addresses = identity.standing(keys)
     known = _stored_under_older_keys(account, heard, keys)
     fresh = _store(account, heard, addresses, known, now=now)
-    _match_reports(fresh)
+    fresh = _match_reports(fresh)
     _match_replies(account, kind, fresh)
     take_effect(account, fresh, now=now)
     new = [(one, address) for one, address in zip(heard, addresses, strict=True) if one.dead or one.refused]
@@ -71,8 +71,7 @@ def match_late(account: ProviderAccount, provider_ids: Sequence[str], *, now: da
         )
         waiting = [row[0] for row in cursor.fetchall()]
     if waiting:
-        _match_reports(waiting)
-        take_effect(account, waiting, now=now)
+        take_effect(account, _match_reports(waiting), now=now)
 
 
 def sweep(account: ProviderAccount, *, now: datetime) -> None:
@@ -141,20 +140,20 @@ def _uuid(text: str) -> UUID | None:
     return UUID(text) if re.fullmatch("[0-9a-f]{32}", text) else None
 
 
-def _match_reports(receipts: Sequence[int]) -> None:
-    """By our key, else by the provider's id; always with the address, and never against what the provider itself said."""
+def _match_reports(receipts: Sequence[int]) -> list[int]:
+    """By our key, else by the provider's id; always with the address, unless it was erased. Returns all but repeats."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE connectors_receipt r SET message_id = m.id, member_id = m.member_id
-               FROM connectors_attempt a
-               JOIN connectors_submission s ON s.id = a.submission_id
-               JOIN connectors_message m ON m.id = a.message_id
-               WHERE r.id = ANY(%s) AND r.kind <> 'reply' AND r.message_id IS NULL
-                 AND s.account_id = r.account_id AND a.address = r.address
-                 AND (r.submission = s.id OR r.submission IS NULL AND r.provider_id = s.provider_id AND s.provider_id <> '')
-                 AND (s.provider_id = '' OR r.provider_id = '' OR s.provider_id = r.provider_id)""",
+            f"""UPDATE connectors_receipt r SET message_id = m.id, member_id = m.member_id
+                FROM connectors_attempt a
+                JOIN connectors_submission s ON s.id = a.submission_id
+                JOIN connectors_message m ON m.id = a.message_id
+                WHERE r.id = ANY(%s) AND r.kind <> 'reply' AND r.message_id IS NULL
+                  AND a.address = r.address AND {forgetting.ABOUT}""",
             [list(receipts)],
         )
+    repeated = forgetting.heard_late(receipts)
+    return [receipt for receipt in receipts if receipt not in repeated]
 
 
 def _match_replies(account: ProviderAccount, kind: str, receipts: Sequence[int]) -> None:

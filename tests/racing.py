@@ -38,6 +38,25 @@ def at_once(held, then):
         return one.result(30), two.result(30)
 
 
+def queued(lock, values, *verbs):
+    """All verbs come to wait, in their order, at what the statement `lock` holds; then it is let go. Returns their answers."""
+
+    def elsewhere(verb):
+        try:
+            return verb()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(verbs)) as pool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(lock, values)
+            answers = []
+            for verb in verbs:
+                answers.append(pool.submit(elsewhere, verb))
+                somebody_waits(len(answers))
+        return [answer.result(30) for answer in answers]
+
+
 def somebody_waits(count=1):
     with connection.cursor() as cursor:
         for _try in range(1500):

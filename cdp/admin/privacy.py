@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -155,12 +156,19 @@ def _shown(request: HttpRequest, member: Member) -> dict[str, Any]:
         "receipt": receipt,
         "rows": counted(receipt.counts) if receipt else "",
         "refuses": bool(consents.refusing_profiling([member.pk])),
-        "in_force": [_force(consent) for consent in member.consents.order_by("purpose", "channel")],
+        "in_force": [_force(consent) for consent in _holding(member.consents.order_by("purpose", "channel"))],
         "words": [_word(record, told_by) for record in words],
         "jobs": [_job(job) for job in jobs.prefetch_related("files").order_by("-pk")[:SHOWN]],
         "may": {name: request.user.has_perm(p) for name, p in (("say", SAY), ("export", EXPORT), ("erase", ERASE))},
         "forms": list(exporting.FORMS),
     }
+
+
+def _holding(said: Iterable[Consent]) -> list[Consent]:
+    """Without the grants of a channel that a withdrawal for all of them has overtaken."""
+    latest = list(said)
+    nowhere = {c.purpose for c in latest if c.channel == Channel.ANY and c.state == State.WITHDRAWN}
+    return [c for c in latest if c.state == State.WITHDRAWN or c.purpose not in nowhere]
 
 
 def _force(consent: Consent) -> dict[str, Any]:

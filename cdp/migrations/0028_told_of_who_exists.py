@@ -69,8 +69,10 @@ BEGIN
     END IF;
 END $do$;
 """
-TABLE = """EXECUTE format(
-            'CREATE TABLE IF NOT EXISTS %I PARTITION OF cdp_event FOR VALUES FROM (%L) TO (%L)',
+# Made apart and attached, a month stops neither readers nor writers of the others: a drain that needs one holds its members.
+TABLE = """EXECUTE format('CREATE TABLE %I (LIKE cdp_event INCLUDING ALL)', name);
+            EXECUTE format(
+            'ALTER TABLE cdp_event ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             name, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month')::timestamp AT TIME ZONE 'UTC');"""
 WITH_LAW = f"""IF to_regclass(name) IS NULL THEN
             {TABLE}

@@ -40,6 +40,10 @@ class Member(models.Model):
             models.CheckConstraint(
                 condition=Q(erased_at=None) | Q(attributes={}), name="an_erased_member_has_no_attributes"
             ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(registered_at=None, synthetic=False),
+                name="nothing_else_is_known_of_an_erased_member",
+            ),
         ]
         indexes = [
             # Serves the rows that stay with who made them: all members that one person was.

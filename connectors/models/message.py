@@ -123,6 +123,12 @@ class Submission(models.Model):
     class Meta:
         verbose_name = _("submission")
         verbose_name_plural = _("submissions")
+        # Serves receipts that bring the id of the provider and not our key.
+        indexes = [
+            models.Index(
+                fields=["account", "provider_id"], condition=~Q(provider_id=""), name="submission_by_provider_id"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.id.hex

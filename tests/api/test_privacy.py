@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from cdp import consents, identity
+from cdp import consents, exporting, identity, merging
 from cdp.ingest.accept import accept
 from cdp.models import ErasureReceipt, Member
 from config.ground import jobs
@@ -94,6 +94,39 @@ def test_who_asks_again_within_ten_minutes_gets_the_same_job(client, member):
 
     assert one == two != other
     assert AuditRow.objects.filter(action="member.export_asked").count() == 2
+
+
+def test_ten_minutes_are_ten_minutes_whatever_the_clock_shows(member):
+    def asked(minute):
+        return exporting.ask(member, form="json", actor="api:key 0", now=NOW.replace(hour=5, minute=minute)).pk
+
+    first = asked(9)
+    assert [asked(10), asked(18)] == [first, first]
+    second = asked(19)
+    assert second != first
+    assert asked(28) == second
+
+
+def test_one_that_failed_is_made_anew_and_that_one_once(client, member):
+    first = read(client.get(f"/api/v1/members/{member}/export"))[1]["id"]
+    Job.objects.filter(pk=first).update(state="failed", reason="ValueError", ended_at=NOW)
+
+    one, two = (read(client.get(f"/api/v1/members/{member}/export"))[1] for _n in range(2))
+
+    assert one["id"] == two["id"] != first
+    assert one["state"] == "waiting"
+
+
+def test_the_pairs_that_a_member_is_in_are_shown_to_either_of_the_two(member):
+    accept("members", [{"identities": ["crm_id:2", "phone:+8613900000002"]}], source="crm", now=NOW)
+    accept("members", [{"identities": ["crm_id:1", "crm_id:2"]}], source="crm", now=NOW)
+    other = identity.find("crm_id", "2")
+    merging.unmerge(merging.merge(member, other, reason="", actor="li", now=NOW).pk, reason="", actor="li", now=NOW)
+
+    for one in (member, other):
+        tables = exporting.document(Member.objects.get(pk=one), now=NOW)["tables"]
+        assert [(pair["low"], pair["high"]) for pair in tables["cdp.mergecandidate"]] == [(member, other)]
+        assert [(made["keep"], made["drop"]) for made in tables["cdp.merge"]] == [(member, other)]
 
 
 def test_each_download_stands_in_the_audit_trail(client, member):

@@ -20,15 +20,15 @@ from cdp.models import (
     Event,
     Identity,
     Member,
+    Merge,
     MergeCandidate,
     Order,
     Parked,
     Placement,
     Profile,
     Seen,
-    Source,
 )  # fmt: skip
-from config.ground import blinds, jobs
+from config.ground import blinds, jobs, rotation
 from config.ground.models import AuditRow, Job, JobFile
 from connectors import dispatch, reconcile
 from connectors.claim import claim
@@ -53,7 +53,7 @@ from tests.cdp.erasing import (
     traces,
 )  # fmt: skip
 from tests.connectors.builders import a_template, hear, report, settle_all
-from tests.racing import at_once
+from tests.racing import at_once, queued
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LATER = NOW + timedelta(hours=1)
@@ -160,6 +160,94 @@ def test_what_was_sent_stays_without_where_it_went(account, sandbox):
         Attempt.objects.update(outcome="refused")
 
 
+def addresses_left(*phones: str) -> list[str]:
+    """Which of these the look-up key still finds, in what was sent and in what was heard."""
+    with transaction.atomic():
+        version = blinds.versions().written
+    blind = {identity.parse(f"phone:{phone}").blind(version): phone for phone in phones}
+    rows = [*Attempt.objects.values_list("address", flat=True), *Receipt.objects.values_list("address", flat=True)]
+    return [blind[bytes(row)] for row in rows if bytes(row) in blind]
+
+
+@pytest.mark.parametrize("by", [{}, {"out_id": ""}], ids=["our key", "the provider's id"])
+def test_a_receipt_that_comes_after_the_erasure_is_about_the_message_and_names_nobody(account, sandbox, by):
+    message = on_a_journey(somebody())
+    settle_all()
+    message.refresh_from_db()
+    told = report(message, phone_number=PHONE[3:], **by)
+    erased(message.member_id)
+
+    assert [hear(account, told), hear(account, told)] == [1, 0]
+
+    message.refresh_from_db()
+    assert message.delivery == "delivered"
+    assert addresses_left(PHONE) == []
+    assert Receipt.objects.values_list("message", "member").get() == (message.pk, message.member_id)
+    assert sound()
+
+
+def test_a_receipt_that_is_told_again_after_the_erasure_is_known_by_no_mark_of_the_address(account, sandbox):
+    message = on_a_journey(somebody())
+    settle_all()
+    message.refresh_from_db()
+    told = report(message, phone_number=PHONE[3:])
+    assert hear(account, told) == 1
+    mark = Receipt.objects.get().dedupe
+
+    erased(message.member_id)
+
+    assert Receipt.objects.get().dedupe != mark
+    assert hear(account, told) == 0
+    assert Receipt.objects.count() == 1
+
+
+def test_of_two_in_one_call_the_one_who_stays_is_told_of_by_address(account, sandbox):
+    one, two = somebody(), a_member(crm_id="78", phone="13912345679")
+    a_template("ours")
+    for member in (one, two):
+        a_wish(member, f"notice/{member}", template="ours")
+    settle_all()
+    assert Attempt.objects.values("submission").distinct().count() == 1
+    first, second = (Message.objects.get(member=member) for member in (one, two))
+
+    erased(one)
+    hear(account, report(second, phone_number="13912345679"), report(first, phone_number=PHONE[3:]))
+    assert [Message.objects.get(pk=message.pk).delivery for message in (first, second)] == ["delivered"] * 2
+    erased(two)
+
+    assert addresses_left(PHONE, "+8613912345679") == []
+
+
+def test_of_two_erased_in_one_call_nobody_knows_who_is_meant(account, sandbox):
+    one, two = somebody(), a_member(crm_id="78", phone="13912345679")
+    a_template("ours")
+    for member in (one, two):
+        a_wish(member, f"notice/{member}", template="ours")
+    settle_all()
+    message = Message.objects.get(member=one)
+    erased(one), erased(two)
+
+    assert hear(account, report(message, phone_number=PHONE[3:])) == 1
+
+    assert Receipt.objects.values_list("message", "member").get() == (None, None)
+    assert addresses_left(PHONE, "+8613912345679") == []
+    assert set(Message.objects.values_list("delivery", flat=True)) == {"none"}
+    assert sound()
+
+
+def test_a_receipt_that_fitted_nothing_goes_with_whom_it_was_about(account, sandbox):
+    """The provider told of another number than the call went to."""
+    message = on_a_journey(somebody())
+    settle_all()
+    message.refresh_from_db()
+    hear(account, report(message, phone_number="13912340000"))
+    assert Receipt.objects.get().message_id is None
+
+    erased(message.member_id)
+
+    assert addresses_left("+8613912340000") == []
+
+
 def test_a_second_time_answers_the_first_receipt_and_changes_nothing():
     member = somebody()
     first = erased(member)
@@ -214,18 +302,68 @@ def test_pairs_with_the_member_are_closed_without_what_they_rested_on():
     assert receipt.counts["cdp.MergeCandidate"] == 1
 
 
-def test_rows_that_wait_for_an_identity_of_the_member_go_with_it():
-    member = somebody()
-    Source.objects.update_or_create(code="app", defaults={"name": "App"})
-    row = {"id": "D1", "type": "browse", "identities": ["device@app:d77"], "occurred_at": NOW.isoformat()}
-    take("events", row | {"properties": {"text": SECRET}}, source="app")
-    assert Parked.objects.filter(kind="event").count() == 1
-    own = Parked.objects.get(kind="event").blinds
-    Identity.objects.filter(member=member, kind="email").update(blind=bytes(own[0]))
+DEVICE = "device@app:d77"
 
-    erased(member)
 
-    assert not Parked.objects.filter(kind="event").exists()
+def a_shared_device() -> tuple[int, int]:
+    """It names neither of the two, so what comes from it waits."""
+    one = somebody()
+    take("members", {"identities": ["crm_id:77", DEVICE]})
+    take("members", {"identities": ["crm_id:78", DEVICE]})
+    return one, identity.find("crm_id", "78")
+
+
+def an_event_of_the_device(id: str) -> None:
+    row = {"id": id, "type": "browse", "identities": [DEVICE], "occurred_at": NOW.isoformat()}
+    take("events", row | {"properties": {"text": SECRET}})
+
+
+def waiting() -> list[str]:
+    return list(Parked.objects.filter(kind="event").order_by("external_id").values_list("external_id", flat=True))
+
+
+def test_what_waits_for_a_shared_device_goes_with_the_last_who_has_it():
+    one, two = a_shared_device()
+    an_event_of_the_device("D1")
+    assert waiting() == ["D1"]
+
+    erased(one)
+    assert waiting() == ["D1"]  # it may be the other's
+    assert Identity.objects.get(kind="device").member_id == two
+    erased(two)
+
+    assert waiting() == []
+    assert traces(*TRACES) == []
+
+
+def test_what_came_to_wait_under_an_older_blind_key_goes_too(settings):
+    settings.FIELD_KEY, settings.BLIND_KEY = "k1:" + "5a" * 32, ""
+    one, two = a_shared_device()
+    an_event_of_the_device("D1")
+    settings.BLIND_KEY = "b1:" + "7c" * 32
+    rotation.turn(actor="admin:li", now=NOW)
+    an_event_of_the_device("D2")
+    assert sorted(Parked.objects.values_list("external_id", "blind_key")) == [("D1", "field:k1"), ("D2", "b1")]
+
+    erased(one)
+    assert waiting() == ["D1", "D2"]
+    erased(two)
+
+    assert waiting() == []
+
+
+def test_what_comes_to_wait_while_the_blind_key_is_being_changed_goes_too(settings):
+    """The newer key is written already, and the device's row still stands under the older one."""
+    settings.FIELD_KEY, settings.BLIND_KEY = "k1:" + "5a" * 32, ""
+    one, two = a_shared_device()
+    settings.BLIND_KEY = "b1:" + "7c" * 32
+    blinds.turn_to("b1")
+    an_event_of_the_device("D1")
+    assert Parked.objects.get(kind="event").blind_key == "b1" != Identity.objects.get(kind="device").blind_key
+
+    erased(one), erased(two)
+
+    assert waiting() == []
 
 
 def test_it_is_asked_for_once_and_one_that_failed_can_be_asked_for_anew():
@@ -262,6 +400,39 @@ def test_the_receipt_the_erasure_and_the_namelessness_are_laws():
     with pytest.raises(IntegrityError, match="nothing names an erased member"), transaction.atomic():
         key = blinds.versions().written
         Identity.objects.create(member_id=member, kind="x", blind=b"1" * 32, blind_key=key, sealed=b"", created_at=NOW)
+
+
+def test_not_even_when_they_registered_is_known_of_a_tombstone():
+    member = somebody()
+    Member.objects.filter(pk=member).update(synthetic=True)
+    assert Member.objects.get(pk=member).registered_at is not None
+
+    erased(member)
+
+    assert Member.objects.values_list("registered_at", "synthetic").get(pk=member) == (None, False)
+    for known in ({"registered_at": NOW}, {"synthetic": True}):
+        with pytest.raises(IntegrityError, match="nothing_else_is_known_of_an_erased_member"), transaction.atomic():
+            Member.objects.filter(pk=member).update(**known)
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_why_the_member_was_merged_into_another_is_not_told_there_either(parted):
+    member, other = somebody(), a_member(crm_id="78", phone="13912345679")
+    made = merging.merge(other, member, reason=f"the same {NAME}", actor="admin:li", now=NOW)
+    AuditRow.objects.create(at=NOW, actor="admin:li", action="x", subject=f"member:{other}", detail={"reason": "kept"})
+    if parted:
+        merging.unmerge(made.pk, reason=f"not {NAME}", actor="admin:li", now=NOW)
+
+    erased(member)
+
+    assert traces(*TRACES) == []
+    assert Merge.objects.get().reason == ""
+    rows = AuditRow.objects.filter(subject=f"member:{other}", action__startswith="member.").order_by("id")
+    noted = [(row.action, row.detail.get("merge"), row.detail.get("reason")) for row in rows]
+    assert noted[: 1 + parted] == [("member.merge", made.pk, None), ("member.unmerge", made.pk, None)][: 1 + parted]
+    if parted:
+        assert AuditRow.objects.get(action="x").detail == {"reason": "kept"}  # of the one who stays
+        assert Member.objects.get(pk=other).erased_at is None
 
 
 def test_the_same_phone_is_somebody_new_afterwards():
@@ -424,6 +595,23 @@ def test_a_claim_that_is_under_way_finishes_and_its_address_goes_when_it_is_over
     daily.turn(now=NOW + timedelta(days=1))
     assert bytes(Attempt.objects.get().address) != blind
     assert sound()
+
+
+def test_a_claim_that_has_not_found_the_address_yet_finds_nobody(account, sandbox):
+    """The claim holds the message and waits for the address, which the erasure holds and does not wait for the message."""
+    message = on_a_journey(member := somebody())
+    phone = "SELECT FROM cdp_identity WHERE kind = 'phone' FOR UPDATE"
+
+    receipt, claimed = queued(phone, [], lambda: erased(member), lambda: claim(account.key, limit=10, now=NOW))
+
+    message.refresh_from_db()
+    assert (message.state, message.reason, claimed.call) == ("suppressed", "erased", None)
+    assert receipt.member_id == member
+    daily.turn(now=NOW + timedelta(days=1))
+    message.refresh_from_db()
+    assert message.data == {}
+    assert traces(*TRACES) == []
+    assert sandbox.accepted() == []
 
 
 def test_what_was_in_flight_and_not_taken_does_not_go_again(account, sandbox):

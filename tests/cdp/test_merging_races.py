@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from threading import Barrier, Event
 
 import pytest
@@ -17,6 +18,8 @@ from cdp.ingest import accept
 from cdp.merging import CannotMerge, merge, root, unmerge
 from cdp.models import Consent, FeedRow, Identity, Member, Merge, Order, Profile
 from config.ground.cause import Cause
+from connectors.accounts import SANDBOX, install_sandbox
+from connectors.claim import claim
 from connectors.models import Message
 from loyalty import prizes
 from loyalty.models import Lot, PointsAccount
@@ -24,8 +27,10 @@ from tests.automation.builders import DAY, NOW, a_journey, advance, enrol
 from tests.builders import a_member, an_order, at
 from tests.cdp.persons import event, order, send
 from tests.cdp.test_resolving_races import behind
+from tests.connectors.builders import NOW as DUE
+from tests.connectors.builders import a_message, a_template
 from tests.loyalty.builders import a_programme
-from tests.racing import somebody_waits
+from tests.racing import queued, somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -231,6 +236,74 @@ def test_a_step_that_is_being_taken_is_waited_for_and_its_message_goes_over():
     assert made.moved["automation.Enrolment"] == list(Enrolment.objects.values_list("pk", flat=True))
     assert list(Message.objects.values_list("member", "state")) == [(keep, "ready")]
     assert StepRun.objects.count() == 1
+
+
+PHONE_OF = "SELECT FROM cdp_identity WHERE kind = 'phone' AND member_id = %s ORDER BY id DESC LIMIT 1 FOR UPDATE"
+
+
+def a_ready_message(member: int) -> Message:
+    install_sandbox("http://127.0.0.1:9", "http://127.0.0.1:9", now=NOW)
+    a_template(text="您好。拒收请回复R", variables={})
+    return a_message(member, purpose="service")
+
+
+def claimed_now():
+    return claim(SANDBOX, limit=10, now=DUE)
+
+
+def wire(claimed) -> list[str]:
+    return [recipient.address for recipient in claimed.call.to] if claimed.call else []
+
+
+def test_a_message_whose_member_is_merged_while_it_is_claimed_goes_with_the_next_claim():
+    """The claim has the message and waits for the address; the merge has that, and gives it to who stands."""
+    keep, drop = two()
+    message = a_ready_message(drop)
+
+    made, claimed = queued(PHONE_OF, [drop], lambda: join(keep, drop), claimed_now)
+
+    assert (made.keep_id, claimed.call, claimed.messages) == (keep, None, 0)
+    message.refresh_from_db()
+    assert (message.state, message.reason) == ("ready", "")
+    assert wire(claimed_now()) == ["13900000002"]
+
+
+def test_a_message_whose_newest_address_goes_back_while_it_is_claimed_goes_to_the_one_before():
+    keep, drop = two()
+    made = join(keep, drop)
+    a_ready_message(keep)
+
+    undo = partial(unmerge, made.pk, reason="two", actor="li", now=NOW)
+    _undone, claimed = queued(PHONE_OF, [keep], undo, claimed_now)
+
+    assert wire(claimed) == ["13900000001"]
+
+
+def test_a_message_for_who_parts_while_it_is_claimed_goes_to_nobody_elses_address():
+    keep, drop = two()
+    message = a_ready_message(drop)
+    with transaction.atomic():  # somebody holds the message: it stays where it was when the two become one
+        made = joined_meanwhile(message, keep, drop)
+    assert Message.objects.get().member_id == drop
+
+    undo = partial(unmerge, made.pk, reason="two", actor="li", now=NOW)
+    _undone, claimed = queued(PHONE_OF, [keep], undo, claimed_now)
+
+    assert claimed.messages == 0
+    assert wire(claimed_now()) == ["13900000002"]
+
+
+def joined_meanwhile(message: Message, keep: int, drop: int) -> Merge:
+    Message.objects.select_for_update().get(pk=message.pk)
+
+    def elsewhere():
+        try:
+            return join(keep, drop)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(elsewhere).result(20)
 
 
 def test_everything_at_once_ends_with_one_of_each():

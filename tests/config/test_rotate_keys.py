@@ -165,7 +165,7 @@ def test_a_blocked_address_of_nobody_keeps_its_key_needed_and_stays_blocked(worl
     a_template("again")
     message = a_message(a_member(stranger), "2/hello/1", template="again")
     row = gate.Row(message.pk, message.member_id, "marketing", {})
-    assert gate.judge([row], account, PROVIDERS.get(account.provider))[1] == {message.pk: "blocked_address"}
+    assert gate.judge([row], account, PROVIDERS.get(account.provider)).refused == {message.pk: "blocked_address"}
 
 
 def test_a_receipt_is_stored_once_though_the_key_changed_between(world, settings):

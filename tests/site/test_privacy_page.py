@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from cdp import consents, identity
+from cdp import consents, erasure, identity
 from cdp.models import Consent, ConsentRecord, ErasureReceipt, Event, Identity, Member
 from config.ground import jobs
 from config.ground.models import AuditRow, Brand, Job
@@ -74,6 +75,32 @@ def test_a_word_by_hand_is_recorded_with_who_and_why(admin_client, member):
     for text in ("form 7", "v3", "phone call of 1 October", "李雷"):
         assert text in page
     assert PHONE not in page
+
+
+def in_force(client, member) -> str:
+    page = client.get(url(member), headers={"Accept-Language": "en"}).content.decode()
+    return page.partition("<h2>In force</h2>")[2].partition("</section>")[0]
+
+
+def test_a_grant_that_a_withdrawal_of_all_channels_overtook_is_not_in_force(admin_client, member):
+    consents.set_state([consents.Said(member, "sms", "marketing", "granted", NOW, "form 7")], now=NOW)
+    assert "text message" in in_force(admin_client, member)
+
+    later = NOW + timedelta(minutes=1)
+    consents.set_state([consents.Said(member, "any", "marketing", "withdrawn", later, "letter 1")], now=later)
+
+    shown = in_force(admin_client, member)
+    assert (shown.count("granted"), shown.count("withdrawn")) == (0, 1)
+    assert "any channel" in shown
+
+
+def test_nothing_is_in_force_of_an_erased_member_but_no(admin_client, member):
+    consents.set_state([consents.Said(member, "sms", "marketing", "granted", NOW, "form 7")], now=NOW)
+
+    erasure.erase(member, reason="asked", actor="admin:li", asked_at=NOW, now=NOW)
+
+    shown = in_force(admin_client, member)
+    assert (shown.count("granted"), shown.count("withdrawn")) == (0, 4)
 
 
 def test_a_word_about_being_judged_has_no_channel_and_is_said_on_the_page(admin_client, member):
