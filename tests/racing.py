@@ -57,6 +57,30 @@ def queued(lock, values, *verbs):
         return [answer.result(30) for answer in answers]
 
 
+def beside(held, then):
+    """`held` has done its part and not committed when `then` does all of its own. Returns what `then` answers."""
+    did, go_on = Signal(), Signal()
+
+    def first():
+        try:
+            with transaction.atomic():
+                held()
+                did.set()
+                assert go_on.wait(20)
+        finally:
+            did.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        one = pool.submit(first)
+        assert did.wait(20)
+        try:
+            return then()
+        finally:
+            go_on.set()
+            one.result(30)
+
+
 def somebody_waits(count=1):
     with connection.cursor() as cursor:
         for _try in range(1500):
