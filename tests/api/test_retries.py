@@ -35,7 +35,7 @@ def together(calls):
 
 def test_fifty_parallel_posts_of_one_batch_store_it_once(partner):
     client, answers = partner("ingest"), []
-    batch = [order(id=f"A{n}", identities=[f"crm_id:{n % 7}"]) for n in range(20)]
+    batch = [order(id=f"A{n}", identities=[f"crm_id:c{n % 7}"]) for n in range(20)]
 
     together([lambda: answers.append(send(client, *batch))] * 50)
 
@@ -60,7 +60,7 @@ WORD = {"channel": "sms", "purpose": "marketing", "state": "granted", "at": AT, 
 
 
 def row(kind: str, n: int) -> dict:
-    who = [f"crm_id:{n % 7}"]
+    who = [f"crm_id:c{n % 7}"]
     match kind:
         case "members":
             return {"identities": [*who, f"phone:1380000{n % 7:04}"], "attributes": {f"a{n}": n}, "consents": [WORD]}
@@ -151,14 +151,14 @@ def test_all_kinds_repeated_three_times_in_any_order_end_as_told_once(partner, s
 @pytest.mark.parametrize("seed", range(3))
 def test_a_client_that_repeats_everything_three_times_and_loses_answers_ends_with_the_same_rows(partner, seed):
     chance, client = random.Random(seed), partner("ingest", "members")
-    send(client, order(id="first", identities=["crm_id:0"]))
+    send(client, order(id="first", identities=["crm_id:c0"]))
     calls = []
     for n in range(10):
-        calls.append(lambda n=n: send(client, order(id=f"A{n}", identities=[f"crm_id:{n % 3}"])))
+        calls.append(lambda n=n: send(client, order(id=f"A{n}", identities=[f"crm_id:c{n % 3}"])))
         event = {
             "id": f"E{n}",
             "type": "search",
-            "identities": [f"crm_id:{n % 3}"],
+            "identities": [f"crm_id:c{n % 3}"],
             "occurred_at": "2026-03-01T10:00:00+08:00",
         }
         calls.append(lambda event=event: send(client, event, url="/api/v1/ingest/events"))
@@ -171,7 +171,7 @@ def test_a_client_that_repeats_everything_three_times_and_loses_answers_ends_wit
         }
         calls.append(
             lambda n=n, word=word: client.post(
-                "/api/v1/members/crm_id:0/consents",
+                "/api/v1/members/crm_id:c0/consents",
                 json.dumps(word),
                 content_type="application/json",
                 headers={"Idempotency-Key": f"word-{n}"},

@@ -106,7 +106,7 @@ def test_a_value_of_another_type_costs_its_row_and_is_named(name, value, code):
 
 
 def test_a_batch_reads_the_declarations_once():
-    rows = [{"identities": [f"crm_id:{n}"], "attributes": {"birthday": "1990-05-01"}} for n in range(200)]
+    rows = [{"identities": [f"crm_id:c{n}"], "attributes": {"birthday": "1990-05-01"}} for n in range(200)]
 
     with CaptureQueriesContext(connection) as asked:
         accept("members", rows, source="crm", now=NOW)

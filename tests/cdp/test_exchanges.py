@@ -47,7 +47,7 @@ FIRST = datetime(2017, 10, 1, 2, tzinfo=UTC)
     ids=["all", "a part", "and given back", "twice", "its order has not come"],
 )
 def test_the_order_of_arrival_makes_no_difference(rows, expected):
-    for n, arrival in enumerate(permutations(rows)):
+    for n, arrival in enumerate(permutations(rows), 1):
         renamed = [
             {
                 name: [f"crm_id:{n}"]

@@ -168,7 +168,7 @@ ROWS = {
         "id": f"R{n}", "order_id": f"O{n % 4}", "refunded_at": "2026-05-02T10:00:00+08:00", "amount": 60 if good else 0,
     },
     "events": lambda n, good: event(f"E{n}", type="browse" if good else "order"),
-    "members": lambda n, good: {"identities": [f"crm_id:{n}"] if good else [], "attributes": {"age": n % 2}},
+    "members": lambda n, good: {"identities": [f"crm_id:c{n}"] if good else [], "attributes": {"age": n % 2}},
     "products": lambda n, good: {"sku": f"P{n}", "name": "tea"} if good else {"name": "tea"},
 }  # fmt: skip
 BATCHES = st.lists(

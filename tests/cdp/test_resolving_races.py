@@ -130,13 +130,13 @@ def test_two_batches_that_join_the_same_pair_join_it_once():
     a_source("erp", "trusted")
     a_source("mall", "trusted")
     for n in range(8):
-        tell([f"crm_id:{n}"], [f"phone:1390000000{n}"])
-        names = (f"crm_id:{n}", f"phone:1390000000{n}")
+        tell([f"crm_id:c{n}"], [f"phone:1390000000{n}"])
+        names = (f"crm_id:c{n}", f"phone:1390000000{n}")
         at_once(("orders", [order(f"E{n}", *names)], "erp"), ("orders", [order(f"M{n}", *names)], "mall"))
 
     assert {state for _low, _high, state in pairs()} == {"joined"}
     assert (Merge.objects.count(), MergeCandidate.objects.count()) == (8, 8)
-    assert set(Order.objects.values_list("member", flat=True)) == {whose(f"crm_id:{n}") for n in range(8)}
+    assert set(Order.objects.values_list("member", flat=True)) == {whose(f"crm_id:c{n}") for n in range(8)}
 
 
 def test_a_pair_that_two_ticks_find_is_joined_once():
@@ -178,7 +178,7 @@ def test_many_events_and_members_at_once_miss_nobody_and_wait_in_no_ring():
     for n in range(5):
         names = [f"{n}-{i}" for i in range(20)]
         events = [event(name, f"device@web:{name}") for name in names]
-        members = [{"identities": [f"crm_id:{name}", f"device@web:{name}"]} for name in names]
+        members = [{"identities": [f"crm_id:c{name}", f"device@web:{name}"]} for name in names]
         answers = at_once(
             ("events", events[:12], "web"),
             ("events", events[12:][::-1], "web"),
@@ -191,7 +191,7 @@ def test_many_events_and_members_at_once_miss_nobody_and_wait_in_no_ring():
 
 
 def test_fifty_posts_of_one_batch_store_it_once():
-    rows = [order(f"A{n}", f"crm_id:{n % 7}", f"phone:1390000000{n % 7}") for n in range(30)]
+    rows = [order(f"A{n}", f"crm_id:c{n % 7}", f"phone:1390000000{n % 7}") for n in range(30)]
 
     answers = at_once(*[("orders", rows, "crm")] * 50)
 
@@ -205,10 +205,10 @@ def test_fifty_posts_of_one_batch_store_it_once():
 def test_batches_of_every_kind_over_the_same_members_end_without_a_deadlock():
     """Members that grow, members that are described, pairs that meet, a kiosk: in opposite orders, all at once."""
     a_source("erp", "trusted")
-    tell(*[[f"crm_id:{n}"] for n in range(12)], *[[f"phone:139000000{n:02}"] for n in range(12)])
+    tell(*[[f"crm_id:c{n}"] for n in range(12)], *[[f"phone:139000000{n:02}"] for n in range(12)])
     for n in range(4):
-        growing = [{"identities": [f"crm_id:{m}", f"pos_card:{n}-{m}", "device@kiosk:K"]} for m in range(12)]
-        both = [order(f"{n}-{m}", f"crm_id:{m}", f"phone:139000000{m:02}") for m in range(12)]
+        growing = [{"identities": [f"crm_id:c{m}", f"pos_card:{n}-{m}", "device@kiosk:K"]} for m in range(12)]
+        both = [order(f"{n}-{m}", f"crm_id:c{m}", f"phone:139000000{m:02}") for m in range(12)]
         visits = [event(f"{n}-{m}", f"phone:139000000{m:02}", f"device@web:{n}-{m}") for m in range(12)]
         answers = at_once(
             ("members", growing, "crm"), ("members", growing[::-1], "till"), ("orders", both, "erp"),
@@ -216,5 +216,5 @@ def test_batches_of_every_kind_over_the_same_members_end_without_a_deadlock():
         )  # fmt: skip
         assert [answer.rejected for answer in answers] == [[]] * 6
 
-    assert {whose(f"crm_id:{m}") for m in range(12)} == {whose(f"phone:139000000{m:02}") for m in range(12)}
+    assert {whose(f"crm_id:c{m}") for m in range(12)} == {whose(f"phone:139000000{m:02}") for m in range(12)}
     assert Identity.objects.get(app="kiosk").weak_since is not None
