@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from automation.realtime.terms import COMPARES, Both, Either, Fact, Prepared, Term, Test
+from automation.realtime.terms import COMPARES, Both, Comparison, Either, Fact, Prepared, Term
 
 Asks = Callable[[Mapping[str, int]], bool]
 
@@ -22,7 +22,7 @@ class Closures:
 
 def asks(term: Term) -> Asks:
     match term:
-        case Test(property, op, wanted):
+        case Comparison(property, op, wanted):
             compare = COMPARES[op]
             return lambda values: property in values and bool(compare(values[property], wanted))
         case Both(inner):

@@ -15,7 +15,7 @@ from typing import Any
 import durable_rules_engine as library
 
 from automation.realtime import limits
-from automation.realtime.terms import Both, Either, Fact, Prepared, Term, Test
+from automation.realtime.terms import Both, Comparison, Either, Fact, Prepared, Term
 
 OPERATORS = {"!=": "$neq", "<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
 SESSION = "w"
@@ -115,9 +115,9 @@ def _rule(rule: Prepared) -> dict[str, Any]:
 
 def _expression(term: Term) -> dict[str, Any]:
     match term:
-        case Test(property, "=", value):
+        case Comparison(property, "=", value):
             return {property: value}
-        case Test(property, op, value):
+        case Comparison(property, op, value):
             return {OPERATORS[op]: {property: value}}
         case Both(inner):
             return {"$and": [_expression(part) for part in inner]}

@@ -21,7 +21,7 @@ from typing import Any
 from django.db.models import BooleanField, ExpressionWrapper
 
 from automation.realtime import terms
-from automation.realtime.terms import Prepared, Term, Test
+from automation.realtime.terms import Comparison, Prepared, Term
 from cdp.conditions import sql
 from cdp.conditions.tree import All, AnyOf, Compare, Node, Not
 from cdp.conditions.vocabulary import Field
@@ -48,7 +48,7 @@ class Rule:
 class Asked:
     """A field, and the values that the rules compare it with."""
 
-    field: Field
+    of: Field
     property: str
     values: list[Any] = field(default_factory=list)
     as_floats: list[float] = field(default_factory=list)
@@ -79,7 +79,9 @@ class Leaves:
         self.rules = sorted(rules, key=lambda rule: (-rule.priority, rule.key))
         self.kinds = {kind: n for n, kind in enumerate(sorted({rule.kind for rule in rules}))}
         self._fields: dict[str, Asked] = {}
-        self._flags: dict[Node, str] = {}
+        self._flags: dict[
+            Node, str
+        ] = {}  # a leaf, or the complement of one, and the property that says whether it holds
         for rule in self.rules:
             self._gather(rule.condition)
         for asked in self._fields.values():
@@ -96,18 +98,18 @@ class Leaves:
         return {row["pk"]: self._scalars(row) for row in rows}
 
     def _columns(self, as_of: datetime) -> dict[str, Any]:
-        columns = {name: _true(sql.compile(node, as_of=as_of, exact=True)) for node, name in self._flags.items()}
+        columns: dict[str, Any] = {name: _true(sql.compile(node, as_of=as_of)) for node, name in self._flags.items()}
         for asked in self._fields.values():
-            value = asked.field.expression(as_of)
-            columns[asked.property] = sql.Nfkc(value) if asked.field.type == "text" else value
-        if any(asked.field.judges for asked in self._fields.values()):
+            value = asked.of.expression(as_of)
+            columns[asked.property] = sql.Nfkc(value) if asked.of.type == "text" else value
+        if any(asked.of.judges for asked in self._fields.values()):
             columns["unjudged"] = _true(not_judged())
         return columns
 
     def _scalars(self, row: dict[str, Any]) -> dict[str, int]:
-        found = {name: int(row[name]) for name in self._flags.values() if row[name] is not None}
+        found = {name: YES if row[name] else NO for name in self._flags.values()}
         for asked in self._fields.values():
-            if not (asked.field.judges and row["unjudged"]):
+            if not (asked.of.judges and row["unjudged"]):
                 found |= asked.facts(row[asked.property])
         return found
 
@@ -121,8 +123,6 @@ class Leaves:
             case Compare() if _placed(node):
                 asked = self._fields.setdefault(node.field, Asked(node.of, f"p{len(self._fields)}"))
                 asked.values += _values(node)
-            case _:
-                self._flags.setdefault(node, f"f{len(self._flags)}")
 
     def _term(self, node: Node, truth: bool) -> Term:
         """`not` is taken down to the leaves, each of which has a complement."""
@@ -134,7 +134,8 @@ class Leaves:
                 return terms.both(parts) if isinstance(node, All) == truth else terms.either(parts)
             case Compare() if _placed(node):
                 return _holds(node, self._fields[node.field]) if truth else _fails(node, self._fields[node.field])
-        return Test(self._flags[node], "=", YES if truth else NO)
+        name = self._flags.setdefault(node if truth else Not(node), f"f{len(self._flags)}")
+        return Comparison(name, "=", YES)
 
 
 def _true(asked: Any) -> ExpressionWrapper:
@@ -156,34 +157,32 @@ def _holds(node: Compare, asked: Asked) -> Term:
     name, at = asked.property, [asked.place(value) for value in _values(node)]
     match node.op:
         case "is_set":
-            return Test(f"{name}-", ">", UNKNOWN)
+            return Comparison(f"{name}-", ">", UNKNOWN)
         case "is_not_set":
-            return Test(f"{name}-", "=", UNKNOWN)
+            return Comparison(f"{name}-", "=", UNKNOWN)
         case "between":
-            return terms.both([Test(name, ">=", at[0]), Test(name, "<=", at[1])])
+            return terms.both([Comparison(name, ">=", at[0]), Comparison(name, "<=", at[1])])
         case "in":
-            return terms.either([Test(name, "=", one) for one in sorted(set(at))], apart=True)
+            return terms.either([Comparison(name, "=", one) for one in sorted(set(at))], apart=True)
         case "not_in":
-            return terms.both([Test(name, "!=", one) for one in sorted(set(at))])
-    return Test(name, ORDERED[node.op], at[0])
+            return terms.both([Comparison(name, "!=", one) for one in sorted(set(at))])
+    return Comparison(name, ORDERED[node.op], at[0])
 
 
 def _fails(node: Compare, asked: Asked) -> Term:
     """The complement: the value is not known, or known and does not fulfil it."""
     name, at = asked.property, [asked.place(value) for value in _values(node)]
-    absent = Test(f"{name}-", "=", UNKNOWN)
+    absent = Comparison(f"{name}-", "=", UNKNOWN)
     match node.op:
         case "is_set":
             return absent
         case "is_not_set":
-            return Test(f"{name}-", ">", UNKNOWN)
+            return Comparison(f"{name}-", ">", UNKNOWN)
         case "between":
-            return terms.either([Test(f"{name}-", "<", at[0]), Test(f"{name}+", ">", at[1])])
+            return terms.either([Comparison(f"{name}-", "<", at[0]), Comparison(f"{name}+", ">", at[1])])
         case "in":
-            return terms.both([Test(f"{name}-", "!=", one) for one in sorted(set(at))])
+            return terms.both([Comparison(f"{name}-", "!=", one) for one in sorted(set(at))])
         case "not_in" | "!=":
-            return terms.either([absent, *(Test(name, "=", one) for one in sorted(set(at)))], apart=True)
+            return terms.either([absent, *(Comparison(name, "=", one) for one in sorted(set(at)))], apart=True)
     op = TURNED[ORDERED[node.op]]
-    return Test(f"{name}+" if op in (">", ">=") else f"{name}-", op, at[0])
-
-
+    return Comparison(f"{name}+" if op in (">", ">=") else f"{name}-", op, at[0])

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import prod
 
-from automation.realtime.terms import Either, Prepared, Term, Test, tests
+from automation.realtime.terms import Comparison, Either, Prepared, Term, comparisons
 
 RULES = 40  # in a shard
 AT_ONCE = 60  # conditions that one fact can fulfil at once; the library has room for 64, the kind is one of them
@@ -39,16 +39,16 @@ def shards(rules: Sequence[Prepared]) -> list[list[Prepared]]:
 
 
 def properties(rules: Sequence[Prepared]) -> set[str]:
-    return {test.property for rule in rules for test in tests(rule.term)}
+    return {test.property for rule in rules for test in comparisons(rule.term)}
 
 
 def groups(term: Term) -> int:
-    return 0 if isinstance(term, Test) else 1 + sum(groups(part) for part in term.inner)
+    return 0 if isinstance(term, Comparison) else 1 + sum(groups(part) for part in term.inner)
 
 
 def ways(term: Term) -> int:
     """In how many ways it can hold at once."""
-    if isinstance(term, Test):
+    if isinstance(term, Comparison):
         return 1
     inner = [ways(part) for part in term.inner]
     if isinstance(term, Either):
@@ -65,22 +65,24 @@ def at_once(rules: Sequence[Prepared]) -> int:
 
 
 def _fulfilled(terms: Sequence[Term]) -> int:
-    by_property: dict[str, list[Test]] = defaultdict(list)
+    by_property: dict[str, list[Comparison]] = defaultdict(list)
     for term in terms:
-        for test in tests(term):
+        for test in comparisons(term):
             by_property[test.property].append(test)
-    joints = sum(_joints(term) for term in terms)  # where alternatives meet again, the library puts a condition of its own
+    joints = sum(
+        _joints(term) for term in terms
+    )  # where alternatives meet again, the library puts a condition of its own
     return joints + sum(_most(asked) for asked in by_property.values())
 
 
-def _most(asked: Sequence[Test]) -> int:
+def _most(asked: Sequence[Comparison]) -> int:
     counted = Counter(asked)
     values = {test.value + step for test in counted for step in (-1, 0, 1)}
     return max(sum(n for test, n in counted.items() if test.holds(value)) for value in values)
 
 
 def _joints(term: Term) -> int:
-    return 0 if isinstance(term, Test) else isinstance(term, Either) + sum(_joints(part) for part in term.inner)
+    return 0 if isinstance(term, Comparison) else isinstance(term, Either) + sum(_joints(part) for part in term.inner)
 
 
 def _fits(rules: Sequence[Prepared]) -> bool:
@@ -88,7 +90,7 @@ def _fits(rules: Sequence[Prepared]) -> bool:
 
 
 def _figures(rules: Sequence[Prepared]) -> dict[str, tuple[int, int]]:
-    said = Counter(test for rule in rules for test in tests(rule.term))
+    said = Counter(test for rule in rules for test in comparisons(rule.term))
     return {
         "at_once": (at_once(rules), AT_ONCE),
         "alike": (max(said.values()), ALIKE),

@@ -15,7 +15,7 @@ COMPARES = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 @dataclass(frozen=True)
-class Test:
+class Comparison:
     property: str
     op: str  # a key of COMPARES
     value: int
@@ -39,7 +39,7 @@ class Either:
     apart: bool = False
 
 
-Term = Test | Both | Either
+Term = Comparison | Both | Either
 
 
 @dataclass(frozen=True)
@@ -78,17 +78,17 @@ def _group(kind: type[Both], terms: Sequence[Term]) -> Term:
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
 
 
-def tests(term: Term) -> Iterator[Test]:
-    if isinstance(term, Test):
+def comparisons(term: Term) -> Iterator[Comparison]:
+    if isinstance(term, Comparison):
         yield term
     else:
         for part in term.inner:
-            yield from tests(part)
+            yield from comparisons(part)
 
 
 def to_json(term: Term) -> Any:
     match term:
-        case Test(property, op, value):
+        case Comparison(property, op, value):
             return [property, op, value]
         case Both(inner):
             return {"both": [to_json(part) for part in inner]}
@@ -98,7 +98,7 @@ def to_json(term: Term) -> Any:
 
 def from_json(raw: Any) -> Term:
     if isinstance(raw, list):
-        return Test(*raw)
+        return Comparison(*raw)
     if "both" in raw:
         return Both(tuple(from_json(part) for part in raw["both"]))
     return Either(tuple(from_json(part) for part in raw["either"]))
