@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 from operator import and_, or_
 from typing import Any
@@ -18,6 +19,7 @@ from django.db.models import (
     Case,
     Count,
     DateField,
+    DecimalField,
     Exists,
     ExpressionWrapper,
     F,
@@ -56,14 +58,13 @@ def matching(
     return Member.objects.filter(compile(node, as_of=as_of, event=said), merged_into=None)
 
 
+DECIMAL = DecimalField(max_digits=38, decimal_places=9)
 # What a comparison reads, as an expression.
 Reads = Callable[[Compare | OfEvent], Any]
 
 
 def compile(node: Node, *, as_of: datetime, event: Any = None) -> Q:
-    """One expression over Member. `event`: an expression, the JSON of the event that asks; without one a node that asks of it is a
-    mistake.
-    """
+    """One expression over Member. `event`: an expression, the JSON of the event that asks; who asks of it without one is mistaken."""
 
     def reads(leaf: Compare | OfEvent) -> Any:
         if isinstance(leaf, Compare):
@@ -149,7 +150,7 @@ def _compare(node: Compare | OfEvent, actual: Any, as_of: datetime) -> Any:
     if node.of.type == "text":
         actual = Nfkc(actual)
     if node.op == "between":
-        low, high = node.value
+        low, high = map(_exact, node.value)
         return Q(lookups.GreaterThanOrEqual(actual, low)) & Q(lookups.LessThanOrEqual(actual, high))
     if node.op == "not_in":
         return Q(lookups.IsNull(actual, False)) & ~Q(lookups.In(actual, list(node.value)))
@@ -161,7 +162,12 @@ def _compare(node: Compare | OfEvent, actual: Any, as_of: datetime) -> Any:
         return _RELATIVE[node.op](actual, *ends(node.op, node.value, as_of))
     if node.op in _MEMBERSHIP:
         return _MEMBERSHIP[node.op](actual, list(node.value) if isinstance(node.value, tuple) else [node.value])
-    return _ORDER[node.op](actual, list(node.value) if node.op == "in" else node.value)
+    return _ORDER[node.op](actual, list(node.value) if node.op == "in" else _exact(node.value))
+
+
+def _exact(value: Any) -> Any:
+    """A decimal against a column of whole numbers stays what it is, and is not cut to a whole number."""
+    return Value(value, output_field=DECIMAL) if isinstance(value, Decimal) else value
 
 
 def _instants(op: str, length: Duration, as_of: datetime) -> tuple[datetime, datetime]:
@@ -261,4 +267,6 @@ def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
     if isinstance(figure, Count) and (bound.op, bound.value) == ("=", 0):
         return ~Q(Exists(rows))
     total = Subquery(rows.order_by().values("member").annotate(figure=figure).values("figure"))
-    return Q(_ORDER[bound.op](Coalesce(total, 0), bound.value))
+    return Q(
+        _ORDER[bound.op](Coalesce(total, Value(0), output_field=DECIMAL), Value(bound.value, output_field=DECIMAL))
+    )
