@@ -318,7 +318,7 @@ def as_read(member):
         ({"did": "order", "within": "P0D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P99999D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P1D", "from": "2017-10-01T00:00:00Z"}, "entry.within", "two_windows"),
-        ({"did": "cart_add", "sum": {"of": "amount", "op": ">", "value": 1}}, "entry.sum", "unknown_key"),
+        ({"did": "order", "sum": {"of": "store", "op": ">", "value": 1}}, "entry.sum.of", "unknown_value"),
         ({"did": "order", "count": {"op": "about", "value": 1}}, "entry.count.op", "unknown_operator"),
         ({"consent": {"channel": "sms"}}, "entry.consent.purpose", "required"),
         ({"tag": "identity:"}, "entry.tag", "unknown_tag"),
