@@ -86,7 +86,7 @@ def _on_event(reader: Reader, raw: Any, path: str) -> Trigger:
     had = reader.fields(raw, ("type", "where", "within", "timezone"), ("type", "timezone"), path)
     return OnEvent(
         type=reader.text(had["type"], f"{path}.type", 50) if "type" in had else "",
-        where=reader.condition(had["where"], f"{path}.where") if "where" in had else None,
+        where=reader.condition(had["where"], f"{path}.where", event=True) if "where" in had else None,
         within=(reader.duration(had["within"], f"{path}.within") if "within" in had else None) or A_DAY,
         timezone=_zone(reader, had, path),
     )

@@ -13,8 +13,9 @@ from automation import document
 from automation.enrolment import enrol_each
 from automation.graph import Graph, OnEvent
 from automation.models import Journey, JourneyVersion
-from automation.realtime import answering, matcher
-from automation.realtime.matcher import Happened, Rule
+from automation.realtime import answering
+from automation.realtime.matcher import Rule, compile
+from automation.realtime.properties import happened
 from cdp import conditions
 from cdp.conditions.tree import All
 from cdp.feed import Heard
@@ -27,8 +28,10 @@ def rule(graph: Graph) -> Rule | None:
     """Of a journey that an event triggers: what is asked of the event, and of whoever did it."""
     if not isinstance(graph.trigger, OnEvent):
         return None
-    asked = [graph.entry, graph.trigger.where] if graph.trigger.where else [graph.entry]
-    return Rule(graph.key, graph.priority, graph.trigger.type, All(tuple(conditions.parse(one) for one in asked)))
+    asked = [conditions.parse(graph.entry)]
+    if graph.trigger.where:
+        asked.append(conditions.parse(graph.trigger.where, event=True))
+    return Rule(graph.key, graph.priority, graph.trigger.type, All(tuple(asked)))
 
 
 def live(*, but: str = "") -> dict[str, tuple[JourneyVersion, Graph]]:
@@ -49,7 +52,8 @@ def hear(heard: Sequence[Heard], *, now: datetime) -> int:
     if not fresh:
         return 0
     causes: dict[str, dict[int, Cause]] = {}
-    answers = answering.answer(matcher.compile(rules(journeys)), [Happened(f.kind, f.member) for f in fresh], now=now)
+    matcher = compile(rules(journeys))
+    answers = answering.answer(matcher, happened(fresh, matcher.leaves.kinds_asked, as_of=now), now=now)
     for fact, keys in zip(fresh, answers, strict=True):
         for key in keys:
             if _is_fresh(fact, journeys[key][1], now):

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from automation.realtime import limits, trial
 from automation.realtime.closures import Closures
 from automation.realtime.leaves import Leaves, Rule
+from automation.realtime.properties import happened
 from automation.realtime.terms import Fact, Prepared, comparisons
-from cdp import conditions
+from cdp.conditions import events, plain
+from cdp.conditions.known import known
+from cdp.conditions.tree import All
+from cdp.conditions.vocabulary import RECORDS
 from cdp.errors import Fault
+from cdp.feed import Heard
 from cdp.models import Member
 
 SAMPLE = 200  # members
@@ -30,7 +37,10 @@ def faults(rule: Rule, beside: Sequence[Rule], *, path: str, now: datetime) -> l
     carried = [one for one in leaves.prepared if not limits.breaches(one)]
     members = _sample(leaves)
     answers = leaves.answers(members, as_of=now)
-    facts = [Fact(kind, answer) for answer in answers.values()] + list(_drawn(carried, kind, leaves))
+    told = _events(rule.kind, now) if rule.kind in leaves.kinds_asked else [{}]
+    said = {member: told[n % len(told)] for n, member in enumerate(answers)}
+    facts = [Fact(kind, answers[pk] | leaves.of_event(said[pk], as_of=now)) for pk in answers]
+    facts += _drawn(carried, kind, leaves)
     try:
         answered = trial.fired(carried, facts)
     except trial.Hung:
@@ -40,7 +50,7 @@ def faults(rule: Rule, beside: Sequence[Rule], *, path: str, now: datetime) -> l
     except trial.Crashed:
         return [Fault(path, "rule_crashes", _("the rule engine breaks with this condition; write it more simply"))]
     plainly = Closures(carried)
-    agreed = [plainly.match(fact) for fact in facts] == answered and _as_read(leaves, kind, answers, answered, now)
+    agreed = [plainly.match(fact) for fact in facts] == answered and _as_read(leaves, kind, said, answered, now)
     return [] if agreed else [Fault(path, "rule_disagrees", _disagrees())]
 
 
@@ -86,15 +96,22 @@ def _drawn(rules: Sequence[Prepared], kind: int, leaves: Leaves) -> Iterator[Fac
         yield Fact(kind, {name: dice.choice(near) for name, near in values.items() if dice.random() < 0.9})
 
 
+def _events(kind: str, now: datetime) -> list[dict[str, Any]]:
+    """The newest of the kind, whoever's they are."""
+    record = RECORDS.get(kind) if kind in RECORDS else events.of_type(kind)
+    newest = record.rows().filter(**{f"{record.at}__lte": now}).order_by(f"-{record.at}")[:SAMPLE]
+    heard = [Heard(kind, row.id, row.member_id or 0, getattr(row, record.at)) for row in newest]
+    return [dict(one.properties) for one in happened(heard, [kind], as_of=now)] or [{}]
+
+
 def _as_read(
-    leaves: Leaves, kind: int, answers: dict[int, dict[str, int]], answered: list[list[int]], now: datetime
+    leaves: Leaves, kind: int, said: dict[int, dict[str, Any]], answered: list[list[int]], now: datetime
 ) -> bool:
-    """The sampled members whom the library names are those whom the conditions name."""
-    for one in leaves.prepared:
-        if one.kind == kind and not limits.breaches(one):
-            condition = leaves.rules[one.place].condition
-            named = conditions.matching(condition, as_of=now).filter(pk__in=list(answers))
-            fired = {member for member, places in zip(answers, answered, strict=False) if one.place in places}
-            if set(named.values_list("pk", flat=True)) != fired:
-                return False
+    """Of the sampled members the rules that the library names are those whose conditions hold, read plainly."""
+    ours = [(rule.place, leaves.rules[rule.place].condition) for rule in leaves.prepared if rule.kind == kind]
+    read = known(list(said), as_of=now, of=All(tuple(condition for _place, condition in ours)))
+    for (member, event), places in zip(said.items(), answered, strict=False):
+        asked = replace(read[member], event=event)
+        if places != [place for place, condition in ours if plain.holds(condition, asked)]:
+            return False
     return True

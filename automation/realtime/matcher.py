@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from automation.realtime import limits
 from automation.realtime.closures import Closures
@@ -19,10 +20,11 @@ __all__ = ["Happened", "Matcher", "Rule", "compile"]
 
 @dataclass(frozen=True)
 class Happened:
-    """Something that a member did."""
+    """Something that a member did: an event's type, "order" or "refund", and what its own properties are."""
 
     kind: str
     member: int
+    properties: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Matcher:
@@ -41,12 +43,13 @@ class Matcher:
         """What the rules ask of each, from one statement; None where no rule can hold."""
         wanted = {one.member for one in happened if one.kind in self.leaves.kinds}
         known = self.leaves.answers(wanted, as_of=as_of) if wanted else {}
-        return [
-            Fact(self.leaves.kinds[one.kind], known[one.member])
-            if one.kind in self.leaves.kinds and one.member in known
-            else None
-            for one in happened
-        ]
+        return [self._fact(one, known[one.member], as_of) if one.member in known else None for one in happened]
+
+    def _fact(self, one: Happened, known: dict[str, int], as_of: datetime) -> Fact | None:
+        if one.kind not in self.leaves.kinds:
+            return None
+        asked = self.leaves.of_event(one.properties, as_of=as_of) if one.kind in self.leaves.kinds_asked else {}
+        return Fact(self.leaves.kinds[one.kind], known | asked)
 
     def match(self, fact: Fact) -> list[str]:
         """Keys of the rules that hold, the highest priority first."""
