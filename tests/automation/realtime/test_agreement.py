@@ -12,7 +12,7 @@ from automation.realtime.closures import Closures
 from automation.realtime.durable import Durable
 from automation.realtime.leaves import Leaves, Rule
 from automation.realtime.terms import Fact
-from cdp.conditions import parse
+from cdp.conditions import parse, validate
 from cdp.conditions.known import known
 from cdp.conditions.plain import holds
 from cdp.conditions.sql import matching
@@ -36,7 +36,7 @@ class Drawn:
 
     def rules(self, count: int) -> None:
         """So many together, asked about everybody with one event of each kind."""
-        raw = {f"r{n}": self.trees.tree(self.dice.choice([1, 3, 6, 6]), event=True) for n in range(count)}
+        raw = {f"r{n}": self.tree() for n in range(count)}
         rules = [
             Rule(key, self.dice.randint(0, 3), self.dice.choice(KINDS), parse(tree, event=True))
             for key, tree in raw.items()
@@ -61,6 +61,11 @@ class Drawn:
                 if said != (plainly, plainly, carried):
                     self.differ.append((raw, kind, member, event, plainly, said))
         durable.close()
+
+    def tree(self):
+        while validate(drawn := self.trees.tree(self.dice.choice([1, 3, 6, 12]), event=True), event=True):
+            pass  # too deep
+        return drawn
 
     def by_sql(self, rule: Rule, event) -> set[int]:
         return set(matching(rule.condition, as_of=self.as_of, event=event).values_list("pk", flat=True))
