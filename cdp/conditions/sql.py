@@ -13,6 +13,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.fields.array import ArrayContains, ArrayOverlap  # type: ignore[attr-defined]
 from django.db.models import (
     BooleanField,
@@ -58,6 +59,7 @@ def matching(
     return Member.objects.filter(compile(node, as_of=as_of, event=said), merged_into=None)
 
 
+TEXTS = ArrayField(TextField())
 DECIMAL = DecimalField(max_digits=38, decimal_places=9)
 # What a comparison reads, as an expression.
 Reads = Callable[[Compare | OfEvent], Any]
@@ -161,7 +163,8 @@ def _compare(node: Compare | OfEvent, actual: Any, as_of: datetime) -> Any:
         ends = _days if node.of.type == "date" else _instants
         return _RELATIVE[node.op](actual, *ends(node.op, node.value, as_of))
     if node.op in _MEMBERSHIP:
-        return _MEMBERSHIP[node.op](actual, list(node.value) if isinstance(node.value, tuple) else [node.value])
+        wanted = list(node.value) if isinstance(node.value, tuple) else [node.value]
+        return _MEMBERSHIP[node.op](actual, Value(wanted, output_field=TEXTS))
     return _ORDER[node.op](actual, list(node.value) if node.op == "in" else _exact(node.value))
 
 
@@ -190,7 +193,7 @@ _RELATIVE: dict[str, Callable[[Any, Any, Any], Q]] = {
     "more_than_ago": lambda actual, here, there: Q(lookups.LessThanOrEqual(actual, there)),
     "within_next": lambda actual, here, there: _between(actual, here, there),
 }
-_MEMBERSHIP: dict[str, Callable[[Any, list[str]], Q]] = {
+_MEMBERSHIP: dict[str, Callable[[Any, Any], Q]] = {
     "has": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
     "has_all": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
     "has_any": lambda actual, wanted: Q(ArrayOverlap(actual, wanted)),

@@ -30,17 +30,18 @@ class Trees:
         self.instants = [at.isoformat() for at in edges] + ["2017-11-05T00:00:00-04:00", "2016-02-29T00:00:00+08:00"]
 
     def tree(self, leaves: int = 6, *, event: bool = False) -> dict[str, Any]:
-        return self._grow(leaves, lambda: self.leaf(event=event), 1)
+        return self._grow(leaves, lambda: self.leaf(event=event), room=5)
 
-    def _grow(self, leaves: int, leaf: Any, depth: int) -> dict[str, Any]:
+    def _grow(self, leaves: int, leaf: Any, room: int) -> dict[str, Any]:
+        """`room`: how many groups it may still nest; a `where` stands inside all of them."""
         kind = self.dice.choice(["leaf", "not", "all", "any"])
-        if kind == "leaf" or leaves <= 1 or depth >= 9:
+        if kind == "leaf" or leaves <= 1 or room < 1:
             inner = leaf()
             return {"not": inner} if kind == "not" else inner
         if kind == "not":
-            return {"not": self._grow(leaves, leaf, depth + 1)}
+            return {"not": self._grow(leaves, leaf, room - 1)}
         parts = self.dice.randint(1, min(3, leaves))
-        return {kind: [self._grow(leaves // parts, leaf, depth + 1) for _n in range(parts)]}
+        return {kind: [self._grow(leaves // parts, leaf, room - 1) for _n in range(parts)]}
 
     def leaf(self, *, event: bool = False) -> dict[str, Any]:
         kinds = [self.field] * 4 + [self.did] * 4 + [self.tag, self.consent, self.received] + [self.event] * 3 * event
@@ -79,7 +80,7 @@ class Trees:
         record = RECORDS.get(what) if what in RECORDS else None
         raw = {"did": what} | self._window()
         if self.dice.random() < 0.5:
-            raw["where"] = self._grow(3, lambda: self._property(record), 2)
+            raw["where"] = self._grow(3, lambda: self._property(record), room=3)
         if self.dice.random() < 0.4:
             raw["count"] = {"op": self.dice.choice(BOUNDS), "value": self.dice.choice([0, 0, 1, 2, 3])}
         if self.dice.random() < 0.4 and (sums := self._sums(record, raw)):
