@@ -14,7 +14,8 @@ from automation.graph import Graph, OnEvent, OnSchedule
 from automation.listening import listen
 from automation.models import Enrolment, Journey, JourneyVersion
 from automation.reading import Reader
-from automation.realtime import checking
+from automation.realtime import checking, quarantine
+from automation.realtime.matcher import compile
 from cdp.errors import Fault
 from config.ground import audit, schedules
 
@@ -107,6 +108,7 @@ def _follow(journey: Journey, graph: Graph, *, now: datetime) -> None:
         case OnEvent(type):
             schedules.pause(key)
             listen([type])
+            quarantine.forget(but=compile(triggers.rules(triggers.live())).fingerprint)
 
 
 def pause(journey: Journey, *, by: str, now: datetime) -> None:

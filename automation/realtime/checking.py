@@ -42,7 +42,7 @@ def faults(rule: Rule, beside: Sequence[Rule], *, path: str, now: datetime) -> l
     facts = [Fact(kind, answers[pk] | leaves.of_event(said[pk], as_of=now)) for pk in answers]
     facts += _drawn(carried, kind, leaves)
     try:
-        answered = trial.fired(carried, facts)
+        answered = trial.fired(carried, facts, patience=trial.PATIENCE)
     except trial.Hung:
         return [
             Fault(path, "rule_hangs", _("the rule engine does not answer with this condition; write it more simply"))

@@ -97,11 +97,3 @@ def _figures(rules: Sequence[Prepared]) -> dict[str, tuple[int, int]]:
         "distinct": (len(said), DISTINCT),
         "properties": (len(properties(rules)), PROPERTIES),
     }
-
-
-def hashed(name: str) -> int:
-    """FNV-1a, 32 bits: all that the library keeps of a property's name."""
-    code = 2166136261
-    for byte in name.encode():
-        code = (code ^ byte) * 16777619 % 2**32
-    return code

@@ -29,9 +29,9 @@ _BEGIN = """
 """
 _END = "DELETE FROM automation_matchtry WHERE id = %s"
 _CLEAR = """
-    WITH kept AS (DELETE FROM automation_matchtry WHERE id = ANY(%(left)s) AND members = %(only)s)
-    UPDATE automation_matchtry SET members = array_remove(members, %(member)s)
-    WHERE id = ANY(%(left)s) AND %(member)s = ANY(members) AND members <> %(only)s
+    WITH kept AS (DELETE FROM automation_matchtry WHERE id = ANY(%(left)s) AND members = %(only)s::bigint[])
+    UPDATE automation_matchtry SET members = array_remove(members, %(member)s::bigint)
+    WHERE id = ANY(%(left)s) AND %(member)s = ANY(members) AND members <> %(only)s::bigint[]
 """
 
 
