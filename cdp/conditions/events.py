@@ -17,10 +17,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import BooleanField, DateField, DateTimeField, DecimalField, F, Func, JSONField, TextField, Value
 from django.db.models import Field as DjangoField
 from django.db.models.functions import Cast
+from django.utils.functional import lazy
 
 from cdp.conditions import forms
 from cdp.conditions.vocabulary import Property, Record, Row, Rows
-from cdp.models import Event
+from cdp.models import Event, EventType
 
 # Type -> what reads its JSON in SQL, and plainly.
 READ: dict[str, tuple[str, DjangoField[Any, Any]]] = {
@@ -36,7 +37,7 @@ READ: dict[str, tuple[str, DjangoField[Any, Any]]] = {
 def of_type(type: str) -> Record:
     """The events of a type."""
     return Record(
-        label=type,
+        label=lazy(lambda: str(EventType.objects.filter(code=type).first() or type), str)(),
         rows=lambda: Event.objects.filter(type=type),
         at="occurred_at",
         properties={},

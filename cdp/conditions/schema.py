@@ -45,7 +45,7 @@ def schema() -> Schema:
     defs: dict[str, Schema] = {
         "condition": _conditions("condition", own),
         "condition_of_event": _conditions("condition_of_event", [*own, _ref("event")]),
-        "field": _any([one for name, field in fields.items() for one in _compared("field", {"enum": [name]}, field)]),
+        "field": _any(list(_alike(fields))),
         "tag": _object({"tag": _tag()}),
         "received": _object({"received": _received(RECORDS.get(MESSAGE))}),
         "consent": _object({"consent": _consent()}),
@@ -54,8 +54,7 @@ def schema() -> Schema:
         "where_event": _conditions("where_event", [_of_any_type("field")]),
     }
     for name, record in RECORDS.items():
-        compared = [one for key, each in record.properties.items() for one in _compared("field", {"enum": [key]}, each)]
-        defs[f"where_{name}"] = _conditions(f"where_{name}", compared)
+        defs[f"where_{name}"] = _conditions(f"where_{name}", list(_alike(record.properties)))
         defs[f"did_{name}"] = _did({"const": name}, f"where_{name}", record)
     return {"$schema": DIALECT, "title": "condition", **_ref("condition"), "$defs": defs}
 
@@ -108,6 +107,15 @@ def _value(type: str, choices: tuple[tuple[str, Any], ...] = ()) -> Schema:
         "boolean": lambda: {"type": "boolean"},
     }
     return made.get(type, lambda: _text(TEXT))()
+
+
+def _alike(asked: Mapping[str, Field | Property]) -> Iterator[Schema]:
+    """Those of one type and the same choices share their shapes."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, one in asked.items():
+        groups.setdefault((one.type, tuple(value for value, _label in one.choices)), []).append(name)
+    for names in groups.values():
+        yield from _compared("field", {"enum": names}, asked[names[0]])
 
 
 def _compared(key: str, name: Schema, of: Field | Property) -> Iterator[Schema]:

@@ -66,7 +66,7 @@ def test_what_validate_accepts_the_schema_accepts_and_what_it_refuses_is_refused
     trees = Trees(dice, AS_OF)
     right = wrong = 0
 
-    for _n in range(400):
+    for _n in range(80):
         event = dice.random() < 0.5
         raw = trees.tree(event=event)
         assert agree(raw, event, validators)
@@ -76,7 +76,7 @@ def test_what_validate_accepts_the_schema_accepts_and_what_it_refuses_is_refused
             else:
                 wrong += 1
 
-    assert right > 20 and wrong > 500
+    assert right > 5 and wrong > 100
 
 
 @pytest.mark.parametrize(
