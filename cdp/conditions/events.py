@@ -6,7 +6,6 @@ The personal properties of a type are sealed and so are not known either.
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +17,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db.models import BooleanField, DateField, DateTimeField, DecimalField, F, Func, JSONField, TextField, Value
 from django.db.models import Field as DjangoField
 from django.db.models.functions import Cast
+from django.utils.functional import lazy
 
+from cdp.conditions import forms
 from cdp.conditions.vocabulary import Property, Record, Row, Rows
-from cdp.models import Event
+from cdp.models import Event, EventType
 
 # Type -> what reads its JSON in SQL, and plainly.
 READ: dict[str, tuple[str, DjangoField[Any, Any]]] = {
@@ -31,17 +32,12 @@ READ: dict[str, tuple[str, DjangoField[Any, Any]]] = {
     "time": ("cdp_as_instant", DateTimeField()),
     "list": ("cdp_as_texts", ArrayField(TextField())),
 }
-_DATE = re.compile(r"((1[89]|2[01])\d\d|2200)-\d\d-\d\d", re.ASCII)
-_INSTANT = re.compile(
-    r"((1[89]|2[01])\d\d|2200)-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-](0\d|1[0-4]):[0-5]\d)",
-    re.ASCII,
-)
 
 
 def of_type(type: str) -> Record:
     """The events of a type."""
     return Record(
-        label=type,
+        label=lazy(lambda: str(EventType.objects.filter(code=type).first() or type), str)(),
         rows=lambda: Event.objects.filter(type=type),
         at="occurred_at",
         properties={},
@@ -77,7 +73,7 @@ def _number(value: Any) -> Any:
 
 
 def _date(value: Any) -> date | None:
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
+    if not isinstance(value, str) or not forms.is_date(value):
         return None
     try:
         return date.fromisoformat(value)
@@ -86,7 +82,7 @@ def _date(value: Any) -> date | None:
 
 
 def _instant(value: Any) -> datetime | None:
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+    if not isinstance(value, str) or not forms.is_instant(value):
         return None
     try:
         return datetime.fromisoformat(value).astimezone(UTC)
@@ -123,7 +119,6 @@ def read(members: Sequence[int], as_of: datetime, *, type: str | None = None) ->
     return found
 
 
-_A_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _BY_OPERATOR = {
     "is_set": "any",
     "is_not_set": "any",
@@ -151,6 +146,6 @@ def fitting(raw: dict[str, Any]) -> str:
     if op in ("before", "after", "between"):
         first = value[0] if isinstance(value, list) and value else value
         if isinstance(first, str):
-            return "date" if _A_DATE.fullmatch(first) else "time"
+            return "date" if "T" not in first else "time"
         return "number" if op == "between" else "time"
     return "text" if op in ("=", "!=") and isinstance(value, str) else "number"

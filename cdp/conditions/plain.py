@@ -169,8 +169,8 @@ def _did(node: Did, known: Known) -> bool:
 
 
 def happened(node: Did, known: Known) -> Found:
-    """How many rows in the window fulfil the `where`, and what those that add come to. With lines asked for, a row is one that has a
-    line which fulfils it, and the lines that do are summed.
+    """How many rows in the window fulfil the `where`, and what those that add come to. Where lines are asked for, a row counts
+    that has a line which fulfils it, and the lines that do are summed.
     """
     count, total = 0, Fraction(0)
     for row in known.records.get(node.what, ()):

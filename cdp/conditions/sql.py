@@ -66,7 +66,7 @@ Reads = Callable[[Compare | OfEvent], Any]
 
 
 def compile(node: Node, *, as_of: datetime, event: Any = None) -> Q:
-    """One expression over Member. `event`: an expression, the JSON of the event that asks; who asks of it without one is mistaken."""
+    """One expression over Member. `event`: an expression, the JSON of the event that asks; to ask of none is a mistake."""
 
     def reads(leaf: Compare | OfEvent) -> Any:
         if isinstance(leaf, Compare):

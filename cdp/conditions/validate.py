@@ -9,12 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from cdp import consents, tags
-from cdp.conditions import events, vocabulary
+from cdp.conditions import events, forms, vocabulary
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Sum, Tagged, Typed
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, RECORDS, Field, Property, Record
 from cdp.errors import Fault, InvalidCondition, InvalidTag
@@ -204,8 +203,8 @@ class _Reader:
         return length
 
     def _days(self, raw: Any, path: str, *, most: int = durations.LONGEST) -> durations.Duration | None:
-        length = durations.parse(raw)
-        if length is None or length.exact or length.days > most:
+        length = durations.parse(raw) if isinstance(raw, str) and forms.is_days(raw) else None
+        if length is None or length.days > most:
             return self.fault(
                 path, "invalid_duration", _("whole days like P30D, above zero and up to P%(most)sD") % {"most": most}
             )
@@ -213,19 +212,17 @@ class _Reader:
 
     def _date(self, raw: Any, path: str) -> date | None:
         try:
-            day = parse_date(raw) if isinstance(raw, str) else None
+            day = date.fromisoformat(raw) if isinstance(raw, str) and forms.is_date(raw) else None
         except ValueError:
             day = None
         return day or self.fault(path, "invalid_date", _("a date like 1990-05-01"))
 
     def _instant(self, raw: Any, path: str) -> datetime | None:
         try:
-            at = parse_datetime(raw) if isinstance(raw, str) else None
+            at = datetime.fromisoformat(raw) if isinstance(raw, str) and forms.is_instant(raw) else None
         except ValueError:
             at = None
-        if at is None or at.tzinfo is None:
-            return self.fault(path, "invalid_time", _("an instant with its offset, like 2026-03-01T10:00:00+08:00"))
-        return at
+        return at or self.fault(path, "invalid_time", _("an instant with its offset, like 2026-03-01T10:00:00+08:00"))
 
     def _did(self, raw: dict[str, Any], path: str, depth: int) -> Node | None:
         self._only(raw, ("did", "within", "from", "to", "count", "sum", "where"), path)

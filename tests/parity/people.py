@@ -104,7 +104,9 @@ class People:
         drawn = {
             "name": self.some(None, "王芳", "王伟", "Ｗang", "ﬁ", "é", "%", "_\\", ""),
             "city": self.some(None, "北京", "𠮷", " "),
-            "birthday": self.some(None, "1990-11-06", "1988-02-29", "2017-11-05", "2016-02-29", "1990-11-31", "0001-01-01", 5),
+            "birthday": self.some(
+                None, "1990-11-06", "1988-02-29", "2017-11-05", "2016-02-29", "1990-11-31", "0001-01-01", 5
+            ),
             "gender": self.some(None, "male", "female", "男"),
             "children": self.some(None, 0, 1, 2, "2", 1.5),
             "card_spend": self.some(None, 0, 1000, 2500, True),
@@ -153,7 +155,9 @@ class People:
             refunded_at=self.some(*self.edges), recorded_at=self.as_of,
         )  # fmt: skip
         RefundLine.objects.bulk_create(
-            RefundLine(refund=refund, position=n, sku=self.some("s1", "ﬁ"), quantity=self.some(1, 0.1), amount=self.some(0, 99))
+            RefundLine(
+                refund=refund, position=n, sku=self.some("s1", "ﬁ"), quantity=self.some(1, 0.1), amount=self.some(0, 99)
+            )
             for n in range(self.some(0, 1, 2))
         )
 
@@ -168,7 +172,10 @@ class People:
 
     def message(self, member: Member) -> None:
         state = self.some(State.SENT, State.SENT, State.READY, State.FAILED, State.SUPPRESSED, State.EXPIRED)
-        number, origin = self.next(), self.some("journey:win-back@3", "journey:critical@1", "api:partner", "journey:Ｗin-back@1")
+        number, origin = (
+            self.next(),
+            self.some("journey:win-back@3", "journey:critical@1", "api:partner", "journey:Ｗin-back@1"),
+        )
         Message.objects.create(
             id=UUID(int=number), member=member, origin=origin, cause_key=self.some(f"{number}/hello/1", f"{number}/again/2", "x"),
             channels=["sms"], channel=self.some("sms", "email", "push"), template=self.template, state=state,
@@ -178,7 +185,11 @@ class People:
 
     def words(self, member: Member) -> None:
         for channel, purpose in (("sms", "marketing"), ("any", "marketing"), ("any", "profiling")):
-            state = self.some(None, None, "granted", "withdrawn") if purpose == "marketing" else self.some(*[None] * 6, "withdrawn")
+            state = (
+                self.some(None, None, "granted", "withdrawn")
+                if purpose == "marketing"
+                else self.some(*[None] * 6, "withdrawn")
+            )
             if state:
                 Consent.objects.create(
                     member=member, channel=channel, purpose=purpose, state=state, at=self.some(*self.edges[:6])

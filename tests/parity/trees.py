@@ -95,7 +95,14 @@ class Trees:
         if datetime.fromisoformat(first) == datetime.fromisoformat(last):
             return {}
         return self.dice.choice(
-            [{}, {}, {"within": self.dice.choice(DURATIONS)}, {"from": first}, {"to": last}, {"from": first, "to": last}]
+            [
+                {},
+                {},
+                {"within": self.dice.choice(DURATIONS)},
+                {"from": first},
+                {"to": last},
+                {"from": first, "to": last},
+            ]
         )
 
     def _sums(self, record: Record | None, raw: dict[str, Any]) -> list[tuple[str, str]]:
