@@ -49,8 +49,8 @@ SCHEMA = {
 
 
 class ExplainAsked(Struct, frozen=True, forbid_unknown_fields=True):
-    """`member`: an id, or an identity as `kind:value`. `as_of`: now, when it is not given. `event`: the properties of an event that
-    asks, for conditions of events.
+    """`member`: an id, or an identity as `kind:value`. `as_of`: now, when it is not given. `event`: the properties of an event
+    that asks, for conditions of events.
     """
 
     member: Annotated[str, Meta(min_length=1, max_length=300)]
