@@ -135,6 +135,7 @@ def test_a_member_that_kills_three_workers_is_answered_by_python(three):
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_rules_that_kill_whoever_is_matched_are_left_to_python(three):
     killed, answers = until_answered("", three)
 
