@@ -54,6 +54,19 @@ class Durable:
                 shard.close()
 
 
+_latest: tuple[str, Durable] | None = None
+
+
+def latest(fingerprint: str, rules: Sequence[Prepared]) -> Durable:
+    """The network of these rules; it is kept until another set of rules is asked for."""
+    global _latest
+    if _latest is None or _latest[0] != fingerprint:
+        if _latest:
+            _latest[1].close()
+        _latest = fingerprint, Durable(rules)
+    return _latest[1]
+
+
 class _Shard:
     def __init__(self, rules: Sequence[Prepared]) -> None:
         self._rules = {f"r{rule.place}": _rule(rule) for rule in rules} | {"end": {"all": [{"m": {KIND: LAST}}]}}

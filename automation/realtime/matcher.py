@@ -9,9 +9,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from automation.realtime import limits
+from automation.realtime import durable, limits
 from automation.realtime.closures import Closures
-from automation.realtime.durable import Durable
 from automation.realtime.leaves import Leaves, Rule
 from automation.realtime.terms import Engine, Fact, Prepared, to_json
 
@@ -35,7 +34,7 @@ class Matcher:
         carried = [rule for rule in leaves.prepared if not limits.breaches(rule)]
         rest = [rule for rule in leaves.prepared if limits.breaches(rule)]
         self.fingerprint = fingerprint(carried)
-        self._durable: Engine = Durable(carried)
+        self._durable: Engine = durable.latest(self.fingerprint, carried)
         self._rest: Engine = Closures(rest)
         self._plain: Engine = Closures(leaves.prepared)
 

@@ -54,7 +54,7 @@ def test_the_pages_show_what_begins_a_journey_in_words(client, staff):
         return client.get(f"{LIST}{version.journey.pk}/change/").content.decode()
 
     assert "按日程 0 10 * * *（Asia/Shanghai）" in shown(scheduled)
-    assert "每次发生事件 cart_add，且事件的 amount大于 99" in shown(triggered)
+    assert "每次发生事件 cart_add，且触发事件的 amount 大于99" in shown(triggered)
     page = client.get(f"/admin/automation/journeyversion/{triggered.pk}/change/").content.decode()
     assert "每次发生事件 cart_add" in page
 
