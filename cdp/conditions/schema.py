@@ -14,17 +14,8 @@ from typing import Any
 from cdp import tags
 from cdp.conditions import forms, vocabulary
 from cdp.conditions.sentence import both
-from cdp.conditions.validate import (
-    A_YEAR,
-    BOUNDS,
-    DEPTH,
-    LARGEST,
-    MESSAGE,
-    NAME,
-    PREDICATES,
-    RECEIVED,
-    TEXT,
-)
+from cdp.conditions.validate import BOUNDS, DEPTH, MESSAGE, NAME, PREDICATES, RECEIVED
+from cdp.conditions.values import A_YEAR, LARGEST, TEXT
 from cdp.conditions.vocabulary import OPERATOR_NAMES, OPERATORS, RECORDS, Field, Property, Record
 from cdp.models.consent import WITHOUT_CHANNEL, Channel, Purpose
 from cdp.models.tag import Family

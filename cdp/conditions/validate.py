@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from cdp import consents, tags
-from cdp.conditions import events, forms, vocabulary
+from cdp.conditions import events, vocabulary
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Sum, Tagged, Typed
+from cdp.conditions.values import Values
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, RECORDS, Field, Property, Record
 from cdp.errors import Fault, InvalidCondition, InvalidTag
-from config.ground import durations
 
 DEPTH = 12  # deeper than this nobody reads, and the compilers recurse
 PREDICATES = 200
-A_YEAR = 366  # days in which everything has its anniversary
-TEXT = 200  # characters of a value
 NAME = 100  # of the name of a property
-LARGEST = 10**15  # fen or counts; sums over members stay within 64 bits
 GROUPS = ("all", "any", "not")
 PREDICATE_KEYS = ("field", "tag", "did", "received", "consent", "event")
 MESSAGE = "message.received"  # the record of messages; a dot is in no type of an event but our own
@@ -51,10 +45,10 @@ def validate(raw: Any, path: str = "", *, event: bool = False) -> list[Fault]:
     return []
 
 
-class _Reader:
+class _Reader(Values):
     def __init__(self, *, event: bool) -> None:
+        super().__init__()
         self.event = event
-        self.faults: list[Fault] = []
         self.predicates = 0
 
     @cached_property
@@ -66,10 +60,6 @@ class _Reader:
         if not isinstance(name, str):
             return None
         return FIELDS.get(name) if name in FIELDS else self.fields.get(name)
-
-    def fault(self, path: str, code: str, message: str) -> Any:
-        """Note it; the answer, None, is what the caller has read."""
-        self.faults.append(Fault(path, code, message))
 
     def node(self, raw: Any, path: str, depth: int, record: Record | None = None) -> Node | None:
         """`record`: the condition is over the properties of its rows."""
@@ -157,72 +147,8 @@ class _Reader:
             return op, None
         if "value" not in raw:
             return self.fault(at, "required", _("this operator needs a value"))
-        value = self._value(asked, op, raw["value"], at)
+        value = self.value(asked, op, raw["value"], at)
         return None if value is None else (op, value)
-
-    def _value(self, field: Typed, op: str, raw: Any, path: str) -> Any:
-        if op in ("in", "not_in", "between", "has_any", "has_all", "has_none"):
-            size = 2 if op == "between" else None
-            if not isinstance(raw, list) or not raw or len(raw) > 1000 or (size and len(raw) != size):
-                wanted = _("a list of two values, from and to") if size else _("a list of 1 to 1000 values")
-                return self.fault(path, "wrong_type", wanted)
-            values = tuple(self._one(field, op, item, f"{path}[{n}]") for n, item in enumerate(raw))
-            return None if None in values else values
-        return self._one(field, op, raw, path)
-
-    def _one(self, field: Typed, op: str, raw: Any, path: str) -> Any:
-        if op == "anniversary_within":
-            return self._days(raw, path, most=A_YEAR)
-        if op in ("within_last", "more_than_ago", "within_next"):
-            return self._days(raw, path) if field.type == "date" else self._duration(raw, path)
-        if field.type == "time":
-            return self._instant(raw, path)
-        if field.type == "date":
-            return self._date(raw, path)
-        if field.type == "boolean":
-            return raw if isinstance(raw, bool) else self.fault(path, "wrong_type", _("true or false"))
-        if field.type in ("number", "money"):
-            return self._number(raw, path, whole=field.type == "money")
-        if not isinstance(raw, str) or not 0 < len(raw) <= TEXT or "\0" in raw:
-            return self.fault(path, "wrong_type", _("a text of 1 to %(n)s characters") % {"n": TEXT})
-        text = unicodedata.normalize("NFKC", raw)
-        if field.choices and text not in (known := [value for value, _label in field.choices]):
-            return self.fault(path, "unknown_value", _("this field knows: %(known)s") % {"known": ", ".join(known)})
-        return text
-
-    def _number(self, raw: Any, path: str, *, whole: bool) -> int | Decimal | None:
-        if isinstance(raw, bool) or not isinstance(raw, int if whole else (int, float)):
-            return self.fault(path, "wrong_type", _("a whole number of fen") if whole else _("a number"))
-        if not abs(raw) <= LARGEST:
-            return self.fault(path, "out_of_range", _("a number up to %(n)s") % {"n": LARGEST})
-        return raw if isinstance(raw, int) else Decimal(str(raw))
-
-    def _duration(self, raw: Any, path: str) -> durations.Duration | None:
-        if (length := durations.parse(raw)) is None:
-            self.fault(path, "invalid_duration", _("a duration like P30D or PT12H, above zero and up to ten years"))
-        return length
-
-    def _days(self, raw: Any, path: str, *, most: int = durations.LONGEST) -> durations.Duration | None:
-        length = durations.parse(raw) if isinstance(raw, str) and forms.is_days(raw) else None
-        if length is None or length.days > most:
-            return self.fault(
-                path, "invalid_duration", _("whole days like P30D, above zero and up to P%(most)sD") % {"most": most}
-            )
-        return length
-
-    def _date(self, raw: Any, path: str) -> date | None:
-        try:
-            day = date.fromisoformat(raw) if isinstance(raw, str) and forms.is_date(raw) else None
-        except ValueError:
-            day = None
-        return day or self.fault(path, "invalid_date", _("a date like 1990-05-01"))
-
-    def _instant(self, raw: Any, path: str) -> datetime | None:
-        try:
-            at = datetime.fromisoformat(raw) if isinstance(raw, str) and forms.is_instant(raw) else None
-        except ValueError:
-            at = None
-        return at or self.fault(path, "invalid_time", _("an instant with its offset, like 2026-03-01T10:00:00+08:00"))
 
     def _did(self, raw: dict[str, Any], path: str, depth: int) -> Node | None:
         self._only(raw, ("did", "within", "from", "to", "count", "sum", "where"), path)
@@ -233,8 +159,8 @@ class _Reader:
         record = RECORDS.get(what) if what in RECORDS else events.of_type(what)
         if "within" in raw and ("from" in raw or "to" in raw):
             self.fault(_join(path, "within"), "two_windows", _("give either within, or from and to"))
-        within = self._duration(raw["within"], _join(path, "within")) if "within" in raw else None
-        since, until = (self._instant(raw[k], _join(path, k)) if k in raw else None for k in ("from", "to"))
+        within = self.duration(raw["within"], _join(path, "within")) if "within" in raw else None
+        since, until = (self.instant(raw[k], _join(path, k)) if k in raw else None for k in ("from", "to"))
         if since and until and since >= until:
             self.fault(_join(path, "to"), "out_of_range", _("to is after from"))
         where = self.node(raw["where"], _join(path, "where"), depth + 1, record) if "where" in raw else None
@@ -248,7 +174,7 @@ class _Reader:
         bound = self._bound(raw, ("op", "value"), path)
         if bound is None:
             return None
-        value = self._number(bound[1], _join(path, "value"), whole=True)
+        value = self.number(bound[1], _join(path, "value"), whole=True)
         return None if value is None else Bound(bound[0], value)
 
     def _bound(self, raw: Any, keys: tuple[str, ...], path: str) -> tuple[str, Any] | None:
@@ -267,7 +193,7 @@ class _Reader:
         asked = self._summed(raw.get("of"), did, _join(path, "of"))
         if asked is None:
             return None
-        value = self._number(bound[1], _join(path, "value"), whole=asked.type == "money")
+        value = self.number(bound[1], _join(path, "value"), whole=asked.type == "money")
         return None if value is None else Sum(bound[0], value, raw["of"], asked)
 
     def _summed(self, name: Any, did: Did, path: str) -> Property | None:
@@ -295,13 +221,13 @@ class _Reader:
             return self.fault(at, "wrong_type", _("an object with any of: %(known)s") % {"known": ", ".join(RECEIVED)})
         self._only(inner, RECEIVED, at)
         before = len(self.faults)
-        within = self._duration(inner["within"], _join(at, "within")) if "within" in inner else None
+        within = self.duration(inner["within"], _join(at, "within")) if "within" in inner else None
         asked = {"status": "sent"} | {key: inner[key] for key in RECEIVED[:-1] if key in inner}
         compared = []
         for name, value in asked.items():
             one = record.properties[name]
             op = "has" if one.type == "list" else "="
-            compared.append(Compare(name, op, self._one(one, op, value, _join(at, name)), one))
+            compared.append(Compare(name, op, self.one(one, op, value, _join(at, name)), one))
         return Did(MESSAGE, within, where=All(tuple(compared)), of=record) if len(self.faults) == before else None
 
     def _tag(self, raw: dict[str, Any], path: str, depth: int) -> Node | None:
