@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from automation import shape
 from automation.action import ACTIONS
 from automation.errors import InvalidJourney
-from automation.graph import END, Act, Branch, End, Graph, Reentry, Step, Trigger, Until, Wait
+from automation.graph import END, Act, Branch, End, Graph, OnEvent, OnSchedule, Reentry, Step, Trigger, Until, Wait
 from automation.reading import Reader
 from config.ground import schedules
 from config.ground.durations import Duration
@@ -23,6 +23,9 @@ ARMS = 20
 HOLDOUT = 0.5
 WINDOW = "next_window"
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+TRIGGERS = ("schedule", "event")
+A_DAY = Duration(1, timedelta(0))
+NEVER = OnSchedule("", "UTC", "")  # where the trigger cannot be read
 
 
 def parse(raw: Any) -> Graph:
@@ -41,7 +44,7 @@ def read(reader: Reader, raw: Any) -> Graph | None:
         key=reader.slug(had["key"], "key") if "key" in had else "",
         name=_name(reader, had["name"], "name") if "name" in had else {},
         priority=reader.whole(had.get("priority", 50), "priority", 0, 100),
-        trigger=_trigger(reader, had["trigger"], "trigger") if "trigger" in had else Trigger("", "UTC", ""),
+        trigger=_trigger(reader, had["trigger"], "trigger") if "trigger" in had else NEVER,
         entry=reader.condition(had["entry"], "entry") if "entry" in had else {},
         reentry=_reentry(reader, had.get("reentry", {"mode": "never"}), "reentry"),
         holdout=reader.share(had.get("holdout", 0), "holdout", HOLDOUT),
@@ -59,19 +62,41 @@ def _name(reader: Reader, raw: Any, path: str) -> dict[str, str]:
 
 
 def _trigger(reader: Reader, raw: Any, path: str) -> Trigger:
-    had = reader.fields(raw, ("schedule",), ("schedule",), path)
-    path, none = f"{path}.schedule", Trigger("", "UTC", "")
-    if "schedule" not in had:
-        return none
-    had = reader.fields(had["schedule"], ("cron", "timezone", "misfire"), ("cron", "timezone"), path)
-    cron, zone = had.get("cron"), had.get("timezone")
+    had = reader.fields(raw, TRIGGERS, (), path)
+    if isinstance(raw, dict) and len(had) != 1:
+        known = _("a trigger has exactly one of: %(known)s") % {"known": ", ".join(TRIGGERS)}
+        return reader.fault(path, "unknown_trigger", known) or NEVER
+    if "schedule" in had:
+        return _on_schedule(reader, had["schedule"], f"{path}.schedule")
+    return _on_event(reader, had["event"], f"{path}.event") if "event" in had else NEVER
+
+
+def _on_schedule(reader: Reader, raw: Any, path: str) -> Trigger:
+    had = reader.fields(raw, ("cron", "timezone", "misfire"), ("cron", "timezone"), path)
+    cron = had.get("cron")
     if "cron" in had and not (isinstance(cron, str) and schedules.valid(cron)):
         text = _("five fields, minute hour day month weekday, that come about: 0 10 * * *")
         reader.fault(f"{path}.cron", "wrong_form", text)
+    misfire = reader.one_of(had.get("misfire", "once"), tuple(Schedule.Misfire.values), f"{path}.misfire")
+    zone = _zone(reader, had, path)
+    return NEVER if reader.faults else OnSchedule(str(cron), zone, misfire)
+
+
+def _on_event(reader: Reader, raw: Any, path: str) -> Trigger:
+    had = reader.fields(raw, ("type", "where", "within", "timezone"), ("type", "timezone"), path)
+    return OnEvent(
+        type=reader.text(had["type"], f"{path}.type", 50) if "type" in had else "",
+        where=reader.condition(had["where"], f"{path}.where", event=True) if "where" in had else None,
+        within=(reader.duration(had["within"], f"{path}.within") if "within" in had else None) or A_DAY,
+        timezone=_zone(reader, had, path),
+    )
+
+
+def _zone(reader: Reader, had: dict[str, Any], path: str) -> str:
+    zone = had.get("timezone")
     if "timezone" in had and not (isinstance(zone, str) and schedules.zone(zone)):
         reader.fault(f"{path}.timezone", "unknown_value", _("a timezone like Asia/Shanghai"))
-    misfire = reader.one_of(had.get("misfire", "once"), tuple(Schedule.Misfire.values), f"{path}.misfire")
-    return none if reader.faults else Trigger(str(cron), str(zone), misfire)
+    return str(zone)
 
 
 def _reentry(reader: Reader, raw: Any, path: str) -> Reentry:

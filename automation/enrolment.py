@@ -7,7 +7,7 @@ for, and it waits for whom we enrol.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,11 +36,12 @@ _ENROL = """
 WITH enrolled AS (
     INSERT INTO automation_enrolment
       (journey_id, version_id, member_id, cause, state, step, visit, due_at, enrolled_at, closes_at, reason)
-    SELECT %(journey)s, %(version)s, m.id, %(cause)s,
+    SELECT %(journey)s, %(version)s, m.id, m.cause,
            CASE WHEN held_out THEN 'held_out' ELSE 'open' END,
            CASE WHEN held_out THEN '' ELSE %(step)s END, 1,
            CASE WHEN NOT held_out THEN %(due_at)s::timestamptz END, %(as_of)s, %(closes_at)s, ''
-    FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out FROM ({entry}) qualified (id)
+    FROM (SELECT id, automation_unit(%(salt)s, id) < %(holdout)s AS held_out, {cause} AS cause
+          FROM ({entry}) qualified (id) {own}
           WHERE %(among)s::bigint[] IS NULL OR id = ANY(%(among)s)) m
     JOIN cdp_member who ON who.id = m.id AND who.merged_into_id IS NULL AND {judged}
     WHERE NOT EXISTS ({of_this_one})
@@ -52,13 +53,31 @@ SELECT count(*) FILTER (WHERE state = 'open'), count(*) FILTER (WHERE state = 'h
 """
 
 
-@transaction.atomic
+# By one cause for all, or by one of each member's own.
+_ONE = {"cause": "%(cause)s::uuid", "own": ""}
+_EACH = {
+    "cause": "own.cause",
+    "own": "JOIN unnest(%(among)s::bigint[], %(causes)s::uuid[]) own (member, cause) ON own.member = id",
+}
+
+
+def enrol_each(version: JourneyVersion, *, causes: Mapping[int, Cause], as_of: datetime) -> Enrolled:
+    """The same for members who come each by a cause of their own."""
+    ids = [cause.id for cause in causes.values()]
+    return _enrol(version, _EACH, {"among": list(causes), "causes": ids}, as_of=as_of)
+
+
 def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequence[int] | None = None) -> Enrolled:
     """Enrol who qualifies as of an instant (of `among`, when given), once per cause. Nobody, when the journey is not live.
 
     An entry chooses by what is known, so whoever refuses to be judged by it is not enrolled, whatever the condition says.
     The share lock keeps the journey's state as it is until the enrolments are committed.
     """
+    return _enrol(version, _ONE, {"among": None if among is None else list(among), "cause": cause.id}, as_of=as_of)
+
+
+@transaction.atomic
+def _enrol(version: JourneyVersion, by: dict[str, str], who: dict[str, Any], *, as_of: datetime) -> Enrolled:
     journey = Journey.objects.raw("SELECT * FROM automation_journey WHERE id = %s FOR SHARE", [version.journey_id])[0]
     if journey.state != Journey.State.LIVE:
         return Enrolled()
@@ -69,19 +88,18 @@ def enrol(version: JourneyVersion, *, cause: Cause, as_of: datetime, among: Sequ
     values = {
         "journey": journey.pk,
         "version": version.pk,
-        "cause": cause.id,
         "step": graph.steps[0].id,
         "due_at": graph.due(graph.steps[0].id, as_of),
         "as_of": as_of,
         "closes_at": graph.goal.after(as_of, tz),
         "salt": arms.salt(journey.key),
         "holdout": graph.holdout,
-        "among": None if among is None else list(among),
+        **who,
         **_reentry(graph, as_of),
     }
     with connection.cursor() as cursor:
         before = {"of_this_one": _BEFORE.format(member="m.id"), "of_that_one": _BEFORE.format(member="was.id")}
-        cursor.execute(_ENROL.format(entry=entry, judged=judged("who"), **before), values | params)
+        cursor.execute(_ENROL.format(entry=entry, judged=judged("who"), **by, **before), values | params)
         return Enrolled(*cursor.fetchone())
 
 

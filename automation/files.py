@@ -18,9 +18,9 @@ from cdp.errors import Fault
 LARGEST = 65_536  # characters
 # The order in which people read a journey; a stored document has none.
 ORDER = """
-    id key name zh en priority trigger schedule cron timezone misfire entry reentry mode holdout exit goal goal_exits steps
-    do wait until time weekdays late_ok late branch when channel template data valid_for points reason
-    all any not field op value did within from to count sum of else next end after
+    id key name zh en priority trigger schedule cron event type timezone misfire entry reentry mode holdout exit
+    goal goal_exits steps do wait until time weekdays late_ok late branch when channel template data valid_for
+    points reason all any not field op value did within from to count sum of else next end after
 """
 PLACES = {key: place for place, key in enumerate(ORDER.split())}
 RESOLVERS = (

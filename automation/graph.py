@@ -14,10 +14,23 @@ END = "end"  # where a step may lead besides another step
 
 
 @dataclass(frozen=True)
-class Trigger:
+class OnSchedule:
     cron: str
     timezone: str
     misfire: str
+
+
+@dataclass(frozen=True)
+class OnEvent:
+    """In real time: each event of the type, when `where` holds, lets its member in. What is heard later than `within` is past."""
+
+    type: str
+    where: dict[str, Any] | None
+    within: Duration
+    timezone: str
+
+
+Trigger = OnSchedule | OnEvent
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,14 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from automation import document, shape
+from automation import document, shape, triggers
 from automation.errors import InvalidJourney, JourneyRefused, UnknownJourney
-from automation.graph import Graph
+from automation.graph import Graph, OnEvent, OnSchedule
 from automation.listening import listen
 from automation.models import Enrolment, Journey, JourneyVersion
 from automation.reading import Reader
+from automation.realtime import checking, quarantine
+from automation.realtime.matcher import compile
 from cdp.errors import Fault
 from config.ground import audit, schedules
 
@@ -32,19 +34,29 @@ def find(key: str) -> Journey:
     return found
 
 
-def check(raw: Any) -> tuple[Graph, list[Fault]]:
-    """The graph and the warnings. Raises InvalidJourney with every fault, those that only the database can see too."""
+def check(raw: Any, *, now: datetime) -> tuple[Graph, list[Fault]]:
+    """The graph and the warnings. Raises InvalidJourney with every fault, those that only the database can see too; and when
+    all else is right, with what the rule engine cannot carry.
+    """
     reader = Reader(look_up=True)
     graph = document.read(reader, raw)
     if graph is None:
         raise InvalidJourney(reader.faults)
+    if rule := triggers.rule(graph):
+        beside = triggers.rules(triggers.live(but=graph.key))
+        if faults := checking.faults(rule, beside, path="trigger.event", now=now):
+            raise InvalidJourney(faults)
     return graph, shape.unreachable(graph.steps)
 
 
-@transaction.atomic
 def load(raw: Any, *, by: str, now: datetime) -> Journey:
     """Keep a valid document as the journey's draft; what is live stays live."""
-    graph, _warnings = check(raw)
+    graph, _warnings = check(raw, now=now)
+    return _keep(raw, graph, by=by, now=now)
+
+
+@transaction.atomic
+def _keep(raw: Any, graph: Graph, *, by: str, now: datetime) -> Journey:
     defaults = {"name": graph.name, "priority": graph.priority}
     Journey.objects.get_or_create(key=graph.key, defaults=defaults)
     journey = Journey.objects.select_for_update().get(key=graph.key)
@@ -57,11 +69,15 @@ def load(raw: Any, *, by: str, now: datetime) -> Journey:
     return journey
 
 
-@transaction.atomic
 def publish(raw: Any, *, by: str, now: datetime) -> JourneyVersion:
     """Publish a document. The same document again publishes nothing new; a paused or drained journey stays so."""
-    journey = load(raw, by=by, now=now)
-    graph = document.parse(raw)
+    graph, _warnings = check(raw, now=now)  # before the transaction: a trial may take its time
+    return _publish(raw, graph, by=by, now=now)
+
+
+@transaction.atomic
+def _publish(raw: Any, graph: Graph, *, by: str, now: datetime) -> JourneyVersion:
+    journey = _keep(raw, graph, by=by, now=now)
     version = journey.live
     if version is None or version.document != raw:
         version = JourneyVersion.objects.create(
@@ -76,12 +92,23 @@ def publish(raw: Any, *, by: str, now: datetime) -> JourneyVersion:
             journey.state = State.LIVE
         journey.save()
         audit.note(by, "journey.publish", version.origin, now=now)
-    trigger = graph.trigger
-    schedules.keep(
-        schedule_key(journey), cron=trigger.cron, timezone=trigger.timezone, misfire=trigger.misfire, now=now
-    )
-    listen()
+    _follow(journey, graph, now=now)
     return version
+
+
+def _follow(journey: Journey, graph: Graph, *, now: datetime) -> None:
+    """The schedule, or what is listened to, is that of the live version."""
+    key = schedule_key(journey)
+    match graph.trigger:
+        case OnSchedule(cron, timezone, misfire):
+            schedules.keep(key, cron=cron, timezone=timezone, misfire=misfire, now=now)
+            if journey.state == State.LIVE:  # the version before may have had none
+                schedules.resume(key, now=now)
+            listen()
+        case OnEvent(type):
+            schedules.pause(key)
+            listen([type])
+            quarantine.forget(but=compile(triggers.rules(triggers.live())).fingerprint)
 
 
 def pause(journey: Journey, *, by: str, now: datetime) -> None:
@@ -93,7 +120,9 @@ def pause(journey: Journey, *, by: str, now: datetime) -> None:
 def resume(journey: Journey, *, by: str, now: datetime) -> None:
     """From paused or drained; slots that passed meanwhile are not made up for."""
     _go(journey, (State.PAUSED, State.DRAINED), State.LIVE, by=by, now=now)
-    schedules.resume(schedule_key(journey), now=now)
+    live = Journey.objects.select_related("live").get(pk=journey.pk).live
+    if live and isinstance(document.parse(live.document).trigger, OnSchedule):
+        schedules.resume(schedule_key(journey), now=now)
 
 
 def drain(journey: Journey, *, by: str, now: datetime) -> None:

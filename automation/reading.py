@@ -94,7 +94,8 @@ class Reader:
             return self.fault(path, "wrong_type", _("a list of weekdays, 1 Monday to 7 Sunday")) or (1,)
         return tuple(sorted(set(raw)))
 
-    def condition(self, raw: Any, path: str) -> dict[str, Any]:
-        faults = conditions.validate(raw, path)
+    def condition(self, raw: Any, path: str, *, event: bool = False) -> dict[str, Any]:
+        """`event`: properties of the event that triggers the journey may be asked for."""
+        faults = conditions.validate(raw, path, event=event)
         self.faults += faults
         return {} if faults else raw

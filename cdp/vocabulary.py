@@ -1,4 +1,4 @@
-"""The fields of this room's tables."""
+"""The fields and records of this room's tables."""
 
 from __future__ import annotations
 
@@ -27,9 +27,11 @@ from django.db.models.functions import Cast, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from cdp import attributes
-from cdp.conditions.vocabulary import DECLARED, Field, column, declare
+from cdp.conditions.vocabulary import DECLARED, RECORDS, Field, column, declare
 from cdp.models.attribute import AttributeDefinition
 from cdp.models.profile import Stage, ValueTier
+from cdp.records.order import ORDER
+from cdp.records.refund import REFUND
 from config.ground import clock
 
 DAYS = _("days")
@@ -120,3 +122,6 @@ def _attribute(declared: attributes.Declared) -> Field:
 
 
 DECLARED.append(lambda: {name: _attribute(one) for name, one in attributes.declared().items()})
+
+RECORDS.add("order", ORDER)
+RECORDS.add("refund", REFUND)

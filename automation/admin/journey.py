@@ -22,14 +22,26 @@ from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline, badge
 COLOURS = {"draft": "info", "live": "success", "paused": "warning", "drained": "warning", "archived": "danger"}
 
 
-def in_words(condition: dict | None) -> str:
+def in_words(condition: dict | None, *, event: bool = False) -> str:
     """A condition that asks for what is no longer known is shown by what is wrong with it."""
     if not condition:
         return "–"
     try:
-        return conditions.sentence(condition)
+        return conditions.sentence(conditions.parse(condition, event=event))
     except InvalidCondition as error:
         return str(error)
+
+
+def trigger_in_words(document: dict) -> str:
+    match document.get("trigger"):
+        case {"schedule": {"cron": cron, "timezone": zone}}:
+            return gettext("by the schedule %(cron)s (%(zone)s)") % {"cron": cron, "zone": zone}
+        case {"event": {"type": type, "where": where}}:
+            words = {"type": type, "where": in_words(where, event=True)}
+            return gettext("at each event %(type)s where %(where)s") % words
+        case {"event": {"type": type}}:
+            return gettext("at each event %(type)s") % {"type": type}
+    return "–"
 
 
 def as_text(document: dict) -> SafeString | str:
@@ -50,8 +62,8 @@ class JourneyAdmin(ReadOnlyAdmin):
     list_select_related = ["live__journey"]
     search_fields = ["key", "name"]
     ordering = ["-priority", "key"]
-    fields = ["title", "key", "status", "priority", "live", "who", "leaves", "content"]
-    readonly_fields = ["title", "status", "who", "leaves", "content"]
+    fields = ["title", "key", "status", "priority", "live", "begins", "who", "leaves", "content"]
+    readonly_fields = ["title", "status", "begins", "who", "leaves", "content"]
     inlines = [VersionInline]
     actions = ["pause", "resume", "drain", "archive"]
 
@@ -78,6 +90,10 @@ class JourneyAdmin(ReadOnlyAdmin):
     @display(description=_("version"))
     def version(self, journey: Journey) -> str:
         return f"@{journey.live.number}" if journey.live else "–"
+
+    @display(description=_("when it is entered"))
+    def begins(self, journey: Journey) -> str:
+        return trigger_in_words(self._document(journey))
 
     @display(description=_("who enters"))
     def who(self, journey: Journey) -> str:
@@ -143,8 +159,12 @@ class JourneyVersionAdmin(ReadOnlyAdmin):
     list_filter = ["journey"]
     list_select_related = ["journey"]
     ordering = ["-id"]
-    fields = ["journey", "number", "published_at", "published_by", "who", "content"]
-    readonly_fields = ["who", "content"]
+    fields = ["journey", "number", "published_at", "published_by", "begins", "who", "content"]
+    readonly_fields = ["begins", "who", "content"]
+
+    @display(description=_("when it is entered"))
+    def begins(self, version: JourneyVersion) -> str:
+        return trigger_in_words(version.document)
 
     @display(description=_("who enters"))
     def who(self, version: JourneyVersion) -> str:

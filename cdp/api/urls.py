@@ -1,6 +1,7 @@
 from django.urls import path
 
 from cdp.api.candidates import MemberCandidates
+from cdp.api.conditions import ConditionsExplain, ConditionsSchema
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
 from cdp.api.merges import MembersMerge, MembersUnmerge
@@ -17,6 +18,8 @@ urlpatterns = [
     path("members/candidates", MemberCandidates.as_view()),
     path("members/merge", MembersMerge.as_view()),
     path("members/unmerge", MembersUnmerge.as_view()),
+    path("conditions/schema", ConditionsSchema.as_view()),
+    path("conditions/explain", ConditionsExplain.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
     path("members/<str:member>", OneMember.as_view()),
     path("members/<str:member>/export", MemberExport.as_view()),

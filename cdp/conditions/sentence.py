@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Tagged, Typed
 from cdp.conditions.validate import parse
-from cdp.conditions.vocabulary import OPERATOR_NAMES, Field
+from cdp.conditions.vocabulary import OPERATOR_NAMES
 from cdp.models.consent import Channel, Purpose
 from cdp.models.tag import Family
 from config.ground import clock, money
 from config.ground.durations import Duration
 from config.ground.models import Brand
 
+LANGUAGES = {"zh": "zh-hans", "en": "en"}
+
 
 def sentence(tree: dict[str, Any] | Node) -> str:
-    return _say(parse(tree) if isinstance(tree, dict) else tree, top=True)
+    """Of a tree as JSON, or of a node. Raises InvalidCondition."""
+    return _say(parse(tree, event=True) if isinstance(tree, dict) else tree, top=True)
+
+
+def in_both(tree: dict[str, Any] | Node) -> dict[str, str]:
+    """{"zh": …, "en": …}"""
+    return both(lambda: sentence(tree))
+
+
+def both(say: Callable[[], object]) -> dict[str, str]:
+    """Something said in both languages."""
+    said = {}
+    for name, code in LANGUAGES.items():
+        with translation.override(code):
+            said[name] = str(say())
+    return said
 
 
 def _say(node: Node, *, top: bool = False) -> str:
@@ -33,7 +51,9 @@ def _say(node: Node, *, top: bool = False) -> str:
         case Not(inner):
             return _("not (%(text)s)") % {"text": _say(inner, top=True)}
         case Compare():
-            return _compare(node)
+            return _compare(node.of.label, node)
+        case OfEvent():
+            return _compare(_("%(property)s of the event") % {"property": node.field}, node)
         case Did():
             return _did(node)
         case Consented(channel, purpose):
@@ -43,34 +63,35 @@ def _say(node: Node, *, top: bool = False) -> str:
             return _("carries the tag %(tag)s") % {"tag": f"{Family(family).label}:{name}"}
 
 
-def _compare(node: Compare) -> str:
+def _compare(label: object, node: Compare | OfEvent) -> str:
     field = node.of
-    parts = {"field": field.label, "op": OPERATOR_NAMES[node.op]}
+    parts = {"field": label, "op": OPERATOR_NAMES[node.op]}
     if node.op in ("is_set", "is_not_set"):
         return _("%(field)s %(op)s") % parts
     if node.op == "between":
-        low, high = (_value(field, bound) for bound in node.value)
+        low, high = (value(field, bound) for bound in node.value)
         return _("%(field)s from %(low)s to %(high)s") % (parts | {"low": low, "high": high})
-    parts["value"] = _value(field, node.value)
+    parts["value"] = value(field, node.value)
     if node.op in ("!=", "not_in", "has_none"):
         return _("%(field)s is known and %(op)s %(value)s") % parts
     return _("%(field)s %(op)s %(value)s") % parts
 
 
-def _value(field: Field, value: Any) -> str:
-    if isinstance(value, tuple):
-        return _(", ").join(_value(field, item) for item in value)
-    if isinstance(value, Duration):
-        return _length(value)
-    if isinstance(value, datetime):
-        return date_format(timezone.localtime(value, clock.zone()), "SHORT_DATETIME_FORMAT")
-    if isinstance(value, date):
-        return date_format(value, "SHORT_DATE_FORMAT")
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
+def value(field: Typed, said: Any) -> str:
+    """A value of the field, as its reader reads it."""
+    if isinstance(said, tuple | list):
+        return _(", ").join(value(field, item) for item in said)
+    if isinstance(said, Duration):
+        return _length(said)
+    if isinstance(said, datetime):
+        return date_format(timezone.localtime(said, clock.zone()), "SHORT_DATETIME_FORMAT")
+    if isinstance(said, date):
+        return date_format(said, "SHORT_DATE_FORMAT")
+    if isinstance(said, bool):
+        return _("yes") if said else _("no")
     if field.type == "money":
-        return money.show(value, Brand.objects.the().currency)
-    return str(dict(field.choices).get(value, value)) + (f" {field.unit}" if field.unit else "")
+        return money.show(round(said), Brand.objects.the().currency)
+    return str(dict(field.choices).get(said, said)) + (f" {field.unit}" if field.unit else "")
 
 
 def _length(length: Duration) -> str:
@@ -87,15 +108,22 @@ def _length(length: Duration) -> str:
 
 def _did(node: Did) -> str:
     never = node.count == Bound("=", 0)
-    what = {"order": _("an order"), "refund": _("a refund")}.get(node.what, node.what)
+    what = node.of.label
+    if node.where:
+        what = _("%(what)s with (%(where)s)") % {"what": what, "where": _say(node.where, top=True)}
     text = (_("does not have %(what)s") if never else _("has %(what)s")) % {"what": what}
     if window := _window(node):
         text = _("%(did)s %(window)s") % {"did": text, "window": window}
     if node.count and not never:
         text = _("%(did)s, %(bound)s times") % {"did": text, "bound": _bound(node.count)}
     if node.sum:
-        amount = Bound(node.sum.op, money.show(node.sum.value, Brand.objects.the().currency))
-        text = _("%(did)s, amounting to %(bound)s") % {"did": text, "bound": _bound(amount)}
+        amount = Bound(node.sum.op, value(node.sum.of, node.sum.value))
+        words = {"did": text, "bound": _bound(amount), "what": node.sum.of.label}
+        text = (
+            _("%(did)s, amounting to %(bound)s")
+            if node.sum.name == "amount"
+            else _("%(did)s, %(what)s in all %(bound)s")
+        ) % words
     return text
 
 

@@ -6,21 +6,26 @@ profile says of whoever refuses to be judged stays unknown under `not` too, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import reduce
 from operator import and_, or_
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.fields.array import ArrayContains, ArrayOverlap  # type: ignore[attr-defined]
 from django.db.models import (
     BooleanField,
     Case,
     Count,
     DateField,
+    DecimalField,
     Exists,
     ExpressionWrapper,
+    F,
     Func,
+    JSONField,
     OuterRef,
     Q,
     QuerySet,
@@ -34,38 +39,56 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, TruncDate
 
 from cdp import tags
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, Tagged
+from cdp.conditions import events
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Tagged
 from cdp.conditions.validate import parse
-from cdp.features.net import Kept, Net
-from cdp.models import Consent, Event, Member, MemberTag, Order, Refund
+from cdp.conditions.vocabulary import Field
+from cdp.models import Consent, Member, MemberTag
 from cdp.models.consent import Channel, State
 from cdp.profiling import not_judged
 from config.ground import clock
 from config.ground.durations import Duration
 
 
-def matching(tree: dict[str, Any] | Node, *, as_of: datetime) -> QuerySet[Member]:
-    """Who fulfils the condition as of an instant. Raises InvalidCondition."""
-    node = parse(tree) if isinstance(tree, dict) else tree
-    return Member.objects.filter(compile(node, as_of=as_of), merged_into=None)
+def matching(
+    tree: dict[str, Any] | Node, *, as_of: datetime, event: Mapping[str, Any] | None = None
+) -> QuerySet[Member]:
+    """Who fulfils the condition as of an instant, asked by an event with these properties. Raises InvalidCondition."""
+    node = parse(tree, event=event is not None) if isinstance(tree, dict) else tree
+    said = None if event is None else Value(event, output_field=JSONField())
+    return Member.objects.filter(compile(node, as_of=as_of, event=said), merged_into=None)
 
 
-def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:
+TEXTS = ArrayField(TextField())
+DECIMAL = DecimalField(max_digits=38, decimal_places=9)
+# What a comparison reads, as an expression.
+Reads = Callable[[Compare | OfEvent], Any]
+
+
+def compile(node: Node, *, as_of: datetime, event: Any = None) -> Q:
+    """One expression over Member. `event`: an expression, the JSON of the event that asks; to ask of none is a mistake."""
+
+    def reads(leaf: Compare | OfEvent) -> Any:
+        if isinstance(leaf, Compare):
+            return leaf.of.expression(as_of)
+        if event is None:
+            raise ValueError(f"{leaf} asks of an event, and there is none")
+        return events.expression(leaf.field, leaf.of.type, event)
+
+    return _compile(node, as_of, reads, exact=False)
+
+
+def _compile(node: Node, as_of: datetime, reads: Reads, *, exact: bool) -> Q:
     """`exact`: what is not known is said to be false, so that it can be turned round; false costs an index elsewhere."""
     match node:
         case All(inner):
-            return reduce(and_, (compile(item, as_of=as_of, exact=exact) for item in inner))
+            return reduce(and_, (_compile(item, as_of, reads, exact=exact) for item in inner))
         case AnyOf(inner):
-            return reduce(or_, (compile(item, as_of=as_of, exact=exact) for item in inner))
+            return reduce(or_, (_compile(item, as_of, reads, exact=exact) for item in inner))
         case Not(inner):
-            return ~Q(_truth(compile(inner, as_of=as_of, exact=True)))
-        case Compare():
-            asked = Q(_compare(node, as_of))
-            judges = node.of.judges
-            if exact:
-                known = Coalesce(_truth(asked), Value(False))
-                return Q(Case(When(not_judged(), then=None), default=known) if judges else known)
-            return asked & ~not_judged() if judges else asked
+            return ~Q(_truth(_compile(inner, as_of, reads, exact=True)))
+        case Compare() | OfEvent():
+            return _compared(node, as_of, reads, exact=exact)
         case Did():
             return _did(node, as_of)
         case Consented(channel, purpose):
@@ -75,6 +98,15 @@ def compile(node: Node, *, as_of: datetime, exact: bool = False) -> Q:
             return Q(Exists(said.filter(state=State.GRANTED)) & ~Exists(said.filter(state=State.WITHDRAWN)))
         case Tagged():
             return _carried(node, as_of)
+
+
+def _compared(node: Compare | OfEvent, as_of: datetime, reads: Reads, *, exact: bool) -> Q:
+    asked = Q(_compare(node, reads(node), as_of))
+    judges = isinstance(node.of, Field) and node.of.judges
+    if exact:
+        known = Coalesce(_truth(asked), Value(False))
+        return Q(Case(When(not_judged(), then=None), default=known) if judges else known)
+    return asked & ~not_judged() if judges else asked
 
 
 def _truth(asked: Q) -> ExpressionWrapper:
@@ -114,14 +146,13 @@ _ORDER: dict[str, type[lookups.Lookup]] = {
 }
 
 
-def _compare(node: Compare, as_of: datetime) -> Any:
-    actual: Any = node.of.expression(as_of)
+def _compare(node: Compare | OfEvent, actual: Any, as_of: datetime) -> Any:
     if node.op in ("is_set", "is_not_set"):
         return lookups.IsNull(actual, node.op == "is_not_set")
     if node.of.type == "text":
         actual = Nfkc(actual)
     if node.op == "between":
-        low, high = node.value
+        low, high = map(_exact, node.value)
         return Q(lookups.GreaterThanOrEqual(actual, low)) & Q(lookups.LessThanOrEqual(actual, high))
     if node.op == "not_in":
         return Q(lookups.IsNull(actual, False)) & ~Q(lookups.In(actual, list(node.value)))
@@ -132,8 +163,14 @@ def _compare(node: Compare, as_of: datetime) -> Any:
         ends = _days if node.of.type == "date" else _instants
         return _RELATIVE[node.op](actual, *ends(node.op, node.value, as_of))
     if node.op in _MEMBERSHIP:
-        return _MEMBERSHIP[node.op](actual, list(node.value) if isinstance(node.value, tuple) else [node.value])
-    return _ORDER[node.op](actual, list(node.value) if node.op == "in" else node.value)
+        wanted = list(node.value) if isinstance(node.value, tuple) else [node.value]
+        return _MEMBERSHIP[node.op](actual, Value(wanted, output_field=TEXTS))
+    return _ORDER[node.op](actual, list(node.value) if node.op == "in" else _exact(node.value))
+
+
+def _exact(value: Any) -> Any:
+    """A decimal against a column of whole numbers stays what it is, and is not cut to a whole number."""
+    return Value(value, output_field=DECIMAL) if isinstance(value, Decimal) else value
 
 
 def _instants(op: str, length: Duration, as_of: datetime) -> tuple[datetime, datetime]:
@@ -156,7 +193,7 @@ _RELATIVE: dict[str, Callable[[Any, Any, Any], Q]] = {
     "more_than_ago": lambda actual, here, there: Q(lookups.LessThanOrEqual(actual, there)),
     "within_next": lambda actual, here, there: _between(actual, here, there),
 }
-_MEMBERSHIP: dict[str, Callable[[Any, list[str]], Q]] = {
+_MEMBERSHIP: dict[str, Callable[[Any, Any], Q]] = {
     "has": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
     "has_all": lambda actual, wanted: Q(ArrayContains(actual, wanted)),
     "has_any": lambda actual, wanted: Q(ArrayOverlap(actual, wanted)),
@@ -186,33 +223,45 @@ def _anniversary(day: Any, days: int, today: date) -> Q:
 
 
 def _did(node: Did, as_of: datetime) -> Q:
-    rows, at = _facts(node.what)
-    rows = rows.filter(**{"member": OuterRef("pk"), f"{at}__lte": as_of})
+    rows = _asked(node, _in_window(node, as_of), as_of)
+    counted = (
+        rows.filter(node.of.counts(as_of)) if node.of.counts else rows
+    )  # all orders have a worth, not all are purchases
+    if node.count is None and node.sum is None:
+        return Q(Exists(counted))
+    asked = Q()
+    if node.count:
+        asked &= _bounded(counted, Count("pk", distinct=True) if node.by_line else Count("*"), node.count)
+    if node.sum:
+        whole = node.sum.name == "amount" and not node.by_line  # of what was refunded in full it is 0 anyhow
+        summed = rows.filter(node.of.adds(as_of)) if node.of.adds and not whole else rows
+        asked &= _bounded(summed, Sum(node.sum.of.expression(as_of)), node.sum)
+    return asked
+
+
+def _in_window(node: Did, as_of: datetime) -> QuerySet[Any]:
+    at = node.of.at
+    rows = node.of.rows().filter(**{"member": OuterRef("pk"), f"{at}__lte": as_of})
     if node.within:
         rows = rows.filter(**{f"{at}__gt": node.within.before(as_of, clock.zone())})
     if node.since:
         rows = rows.filter(**{f"{at}__gte": node.since})
     if node.until:
         rows = rows.filter(**{f"{at}__lt": node.until})
-    orders = node.what == "order"
-    counted = rows.filter(Kept(as_of)) if orders else rows  # all orders have a worth, not all are purchases
-    if node.count is None and node.sum is None:
-        return Q(Exists(counted))
-    asked = Q()
-    if node.count:
-        asked &= _bounded(counted, Count("*"), node.count)
-    if node.sum:
-        asked &= _bounded(rows, Sum(Net(as_of) if orders else "amount"), node.sum)
-    return asked
+    return rows
 
 
-def _facts(what: str) -> tuple[QuerySet[Any], str]:
-    """The rows of a kind, and the column of their instant."""
-    if what == "order":
-        return Order.objects.all(), "placed_at"
-    if what == "refund":
-        return Refund.objects.all(), "refunded_at"
-    return Event.objects.filter(type=what), "occurred_at"
+def _asked(node: Did, rows: QuerySet[Any], as_of: datetime) -> QuerySet[Any]:
+    """The rows, or their lines, that fulfil the `where`. Each property is joined once, so that all of them are of one line."""
+    if node.by_line:
+        rows = rows.alias(line=F(f"{node.of.lines}__pk")).filter(line__isnull=False)
+    names: dict[tuple[str, str], str] = {}
+    for leaf in node.asked:
+        names.setdefault((leaf.field, leaf.of.type), f"asked_{len(names)}")
+        rows = rows.alias(**{names[leaf.field, leaf.of.type]: leaf.of.expression(as_of)})
+    if node.where:
+        rows = rows.filter(_compile(node.where, as_of, lambda leaf: F(names[leaf.field, leaf.of.type]), exact=False))
+    return rows
 
 
 def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
@@ -221,4 +270,6 @@ def _bounded(rows: QuerySet[Any], figure: Any, bound: Bound) -> Q:
     if isinstance(figure, Count) and (bound.op, bound.value) == ("=", 0):
         return ~Q(Exists(rows))
     total = Subquery(rows.order_by().values("member").annotate(figure=figure).values("figure"))
-    return Q(_ORDER[bound.op](Coalesce(total, 0), bound.value))
+    return Q(
+        _ORDER[bound.op](Coalesce(total, Value(0), output_field=DECIMAL), Value(bound.value, output_field=DECIMAL))
+    )

@@ -1,13 +1,15 @@
-"""What conditions may ask: one value per member (Field), declared once by the room whose table holds it, or by the brand."""
+"""What conditions may ask, declared once by the room whose table holds it, or by the brand: one value per member (Field), and
+rows of a member that happened at an instant (Record), each with values of its own (Property).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Expression, F
+from django.db.models import Expression, F, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +29,7 @@ OPERATORS: dict[str, tuple[str, ...]] = {
     "date": (*_TIMES, *_SET),
     "boolean": ("is", *_SET),
     "list": ("has", "has_any", "has_all", "has_none", *_SET),
+    "any": _SET,  # of a property of an event: whether it is there at all
 }
 
 
@@ -46,6 +49,58 @@ class Field:
 
 
 FIELDS: Registry[Field] = Registry("field")
+
+
+@dataclass(frozen=True)
+class Property:
+    """One value of each row of a record, or of each of a row's lines."""
+
+    label: Text
+    type: str  # a key of OPERATORS; money is integer fen
+    expression: Callable[[datetime], Any]  # over the record's rows, as of an instant
+    unit: Text = ""
+    choices: tuple[tuple[str, Text], ...] = ()
+    of_line: bool = False
+    by_line: str = ""  # what is summed instead of it where single lines are looked at
+    operators: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operators", OPERATORS[self.type])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that happened, as a plain value: what the definition reads."""
+
+    at: datetime
+    values: Mapping[str, Any]  # by the name of the property; what is not known is None, or is not there
+    lines: Sequence[Mapping[str, Any]] = ()
+    counts: bool = True  # as one of its kind
+    adds: bool = True  # to sums
+
+
+Rows = dict[int, list[Row]]  # by member
+
+
+@dataclass(frozen=True)
+class Record:
+    """Rows of a member with an instant. Only those up to the instant asked about are ever asked for."""
+
+    label: Text
+    rows: Callable[[], QuerySet[Any]]  # with a column `member`
+    at: str  # the column of their instant
+    properties: Mapping[str, Property]
+    read: Callable[[Sequence[int], datetime], Rows]  # the same rows as plain values
+    counts: Callable[[datetime], Q] | None = None  # which rows are counted; None: all
+    adds: Callable[[datetime], Q] | None = (
+        None  # which rows are summed; None: all. Of `amount` all, whatever is said here
+    )
+    lines: str = ""  # how the rows call their lines
+    open: bool = False  # any other property may be asked for, and is what it is compared with
+    historical: bool = True
+
+
+RECORDS: Registry[Record] = Registry("record")
 
 
 # What is declared in tables, and so may be another thing tomorrow: asked when a name is not in FIELDS, or for all names.

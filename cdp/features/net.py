@@ -81,3 +81,11 @@ class Kept(_OfOrder):
     form = _KEPT
     output_field = BooleanField()
     conditional = True
+
+
+class Left(_OfOrder):
+    """Something of the order itself is left, exchanged or not."""
+
+    form = _LEFT
+    output_field = BooleanField()
+    conditional = True

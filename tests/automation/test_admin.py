@@ -45,6 +45,21 @@ def test_the_pages_show_who_enters_in_words_and_how_many_did(client, staff):
 
 
 @pytest.mark.django_db
+def test_the_pages_show_what_begins_a_journey_in_words(client, staff):
+    where = {"event": "amount", "op": ">", "value": 99}
+    by_event = {"event": {"type": "cart_add", "timezone": "Asia/Shanghai", "where": where}}
+    scheduled, triggered = a_journey("daily"), a_journey("cart", trigger=by_event)
+
+    def shown(version):
+        return client.get(f"{LIST}{version.journey.pk}/change/").content.decode()
+
+    assert "按日程 0 10 * * *（Asia/Shanghai）" in shown(scheduled)
+    assert "每次发生事件 cart_add，且触发事件的 amount 大于99" in shown(triggered)
+    page = client.get(f"/admin/automation/journeyversion/{triggered.pk}/change/").content.decode()
+    assert "每次发生事件 cart_add" in page
+
+
+@pytest.mark.django_db
 def test_a_button_needs_the_right_to_change_and_calls_the_verb(client, staff):
     version = a_journey()
 

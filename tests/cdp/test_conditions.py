@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import operator
 import random
+import re
 from calendar import isleap
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -318,7 +321,7 @@ def as_read(member):
         ({"did": "order", "within": "P0D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P99999D"}, "entry.within", "invalid_duration"),
         ({"did": "order", "within": "P1D", "from": "2017-10-01T00:00:00Z"}, "entry.within", "two_windows"),
-        ({"did": "cart_add", "sum": {"of": "amount", "op": ">", "value": 1}}, "entry.sum", "unknown_key"),
+        ({"did": "order", "sum": {"of": "store", "op": ">", "value": 1}}, "entry.sum.of", "unknown_value"),
         ({"did": "order", "count": {"op": "about", "value": 1}}, "entry.count.op", "unknown_operator"),
         ({"consent": {"channel": "sms"}}, "entry.consent.purpose", "required"),
         ({"tag": "identity:"}, "entry.tag", "unknown_tag"),
@@ -392,3 +395,12 @@ def test_an_event_counts_only_up_to_the_instant():
 
     assert matching({"did": "browse"}, as_of=AS_OF).count() == 1
     assert matching({"did": "browse"}, as_of=AS_OF - timedelta(seconds=1)).count() == 0
+
+
+@pytest.mark.django_db
+def test_the_examples_of_the_document_are_right():
+    document = (Path(__file__).parents[2] / "docs" / "conditions.md").read_text()
+    examples = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", document, re.DOTALL)]
+
+    assert len(examples) == 6
+    assert [validate(example, event=True) for example in examples] == [[]] * 6

@@ -41,7 +41,7 @@ class Command(BaseCommand):
     def _do(self, action: str, name: str) -> str:
         now = clock.now()
         if action == "validate":
-            graph, warnings = publishing.check(_document(name))
+            graph, warnings = publishing.check(_document(name), now=now)
             for fault in warnings:
                 self.stderr.write(f"{name}: {fault.path}: {fault.message}")
             return f"{name}: {conditions.sentence(graph.entry)}"

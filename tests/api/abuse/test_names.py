@@ -166,7 +166,14 @@ CALLS = [
 OF_A_MEMBER = [(method, path, call) for method, path, call in CALLS if "{member}" in path]
 OTHERS = [(method, path, call) for method, path, call in CALLS if "{member}" not in path]
 # What concerns a member whoever told of them: for keys that see everybody, said before anybody is looked for.
-OF_EVERYBODY = {"member_erase", "member_export", "member_candidates", "members_merge", "members_unmerge"}
+OF_EVERYBODY = {
+    "conditions_explain",
+    "member_erase",
+    "member_export",
+    "member_candidates",
+    "members_merge",
+    "members_unmerge",
+}
 OF_ANOTHER_KEY = {"job": "no_such_job", "job_file": "no_such_job"}
 EVERY_SCOPE = [scope for scope in keys.SCOPES if scope != "members:all"]
 
