@@ -10,7 +10,7 @@ import pytest
 from django.utils import translation
 
 from cdp.conditions import historical, matching, parse, sentence, validate
-from cdp.models import EventType, Product
+from cdp.models import EventType, Member, Product
 from connectors.models import Message, Template
 from tests.builders import a_member, a_refund, an_event, an_order
 
@@ -169,10 +169,13 @@ def test_a_condition_of_an_event_reads_its_properties(member):
 def test_a_whole_numbers_column_is_not_cut_when_it_is_compared_with_a_decimal(member):
     an_order(member, ago(days=2), 1000)
 
-    hour = {"field": "hour", "op": "=", "value": 10.5}  # it was at ten
+    Member.objects.update(attributes={"children": 1})
 
-    assert not did(member, where=hour | {"value": 12.5})
-    assert did(member, where=hour | {"op": "between", "value": [11.5, 12.5]})
+    children = {"field": "children", "op": "=", "value": 1.5}
+
+    assert matching(children, as_of=NOW).count() == 0
+    assert matching(children | {"op": "<"}, as_of=NOW).count() == 1
+    assert did(member, where={"field": "hour", "op": "between", "value": [11.5, 12.5]})
 
 
 @pytest.mark.parametrize(
