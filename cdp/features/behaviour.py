@@ -103,8 +103,8 @@ TOUCHES = _("events and orders")
 
 
 def _of(name: str, label: Any, type: str, definition: Any, **more: Any) -> tuple[str, Field]:
-    more = {"source": EVENTS, "judges": True, "expression": column(f"behaviour__{name}")} | more
-    return name, Field(label, type, definition=definition, **more)
+    said: dict[str, Any] = {"source": EVENTS, "judges": True, "expression": column(f"behaviour__{name}")} | more
+    return name, Field(label, type, definition=definition, **said)
 
 
 def _count(name: str, label: Any, definition: Any, unit: Any = "") -> tuple[str, Field]:

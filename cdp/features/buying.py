@@ -86,8 +86,8 @@ SHARE = _("share, 0 to 1")
 
 
 def _of(name: str, label: Any, type: str, definition: Any, **more: Any) -> tuple[str, Field]:
-    more = {"source": ORDERS, "judges": True, "expression": column(f"buying__{name}")} | more
-    return name, Field(label, type, definition=definition, **more)
+    said: dict[str, Any] = {"source": ORDERS, "judges": True, "expression": column(f"buying__{name}")} | more
+    return name, Field(label, type, definition=definition, **said)
 
 
 def _known(name: str) -> Any:

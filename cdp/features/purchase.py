@@ -173,8 +173,13 @@ def _by_run(kind: type[_ByRun]) -> Any:
 
 
 def _of(name: str, label: Any, type: str, definition: Any, **more: Any) -> tuple[str, Field]:
-    more = {"source": ORDERS, "historical": True, "judges": True, "expression": column(f"profile__{name}")} | more
-    return name, Field(label, type, definition=definition, **more)
+    said: dict[str, Any] = {
+        "source": ORDERS,
+        "historical": True,
+        "judges": True,
+        "expression": column(f"profile__{name}"),
+    } | more
+    return name, Field(label, type, definition=definition, **said)
 
 
 def _placed(name: str, label: Any, choices: Any, definition: Any) -> tuple[str, Field]:
