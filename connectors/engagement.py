@@ -24,7 +24,7 @@ OUTBOX = _("messages sent")
 SHARE = _("share, 0 to 1")
 
 
-def _sent(as_of: datetime, channel: str | None, *, within: int | None = None) -> QuerySet[Message, dict[str, Any]]:
+def _sent(as_of: datetime, channel: str | None, *, within: int | None = None) -> QuerySet[Any, Any]:
     """One row a member at most: what was sent up to then."""
     sent = Message.objects.filter(member=OuterRef("pk"), sent_at__lte=as_of)
     if channel:
