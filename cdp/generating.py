@@ -7,7 +7,7 @@ They come as history: nobody is triggered by them. Who they are is marked synthe
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count, islice
