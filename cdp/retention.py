@@ -136,7 +136,7 @@ def _attributes_of_third_parties() -> int:
         return sum(row[0] for row in cursor.fetchall())
 
 
-def _slice(sql: str, **values: object) -> int:
+def _slice(sql: str, **values: Any) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, values)
         return int(cursor.fetchone()[0])
