@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp import attributes, identity, member_list, roots
-from cdp.admin import reveal
+from cdp.admin import known, reveal
 from cdp.admin.merge import MergeInline, Merging, link
 from cdp.admin.privacy import Privacy
 from cdp.admin.shown import amount, attribute, badge, when, with_currency
@@ -116,7 +116,17 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     inlines = [PlacementInline, MemberTagInline, OrderInline, IdentityInline, ConsentInline, MergeInline]
     actions = ["merge", "export"]
     fieldsets = [
-        (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up"), "stands_for_it"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "stage"),
+                    ("id", "value_tier"),
+                    ("registered_at", "mall_stage"),
+                    ("made_up", "stands_for_it"),
+                ]
+            },
+        ),
         (
             _("Purchases"),
             {
@@ -128,6 +138,7 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
                 ]
             },
         ),
+        (_("Habits and behaviour"), {"fields": ["habits"]}),
         (_("Privacy"), {"fields": [("judging", "rights")]}),
         (_("Attributes"), {"fields": ["described"]}),
     ]
@@ -190,12 +201,23 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     def made_up(self, member: Member) -> str:
         return badge("synthetic" if member.synthetic else None)
 
+    @display(description=_("what is known"))
+    def habits(self, member: Member) -> SafeString | str:
+        return known.table(member.pk, member.brand_currency, as_of=clock.now())  # type: ignore[attr-defined]
+
+    @display(description=_("mall stage"))
+    def mall_stage(self, member: Member) -> str:
+        return badge(_of(member, "mall_stage"))
+
     @display(description=_("attributes"))
     def described(self, member: Member) -> SafeString | str:
-        known = attributes.declared()
+        declared = attributes.declared()
         rows = [
-            (known[name].label if name in known else name, attribute(value, known.get(name), member.brand_currency))  # type: ignore[attr-defined]
-            for name, value in attributes.in_order(member.attributes, known)
+            (
+                declared[name].label if name in declared else name,
+                attribute(value, declared.get(name), member.brand_currency),
+            )  # type: ignore[attr-defined]
+            for name, value in attributes.in_order(member.attributes, declared)
         ]
         return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
 
