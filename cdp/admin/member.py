@@ -203,7 +203,8 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
 
     @display(description=_("what is known"))
     def habits(self, member: Member) -> SafeString | str:
-        return known.table(member.pk, member.brand_currency, as_of=clock.now())  # type: ignore[attr-defined]
+        currency = member.brand_currency  # type: ignore[attr-defined]  # with_currency
+        return known.table(member.pk, currency, as_of=clock.now())
 
     @display(description=_("mall stage"))
     def mall_stage(self, member: Member) -> str:

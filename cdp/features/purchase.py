@@ -7,7 +7,7 @@ A window of n days reaches from the day of as_of - (n - 1) to the day of as_of; 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Case, F, FloatField, Func, IntegerField, SmallIntegerField, TextField, Value, When
@@ -118,17 +118,21 @@ def average_order(as_of: datetime) -> Case:
 
 
 class _ByRun(Func):
-    """(recency, orders, amount, day) -> by the figures of the day's run, the latest up to it."""
+    """(recency, orders, amount) -> by the figures of the day's run, the latest up to it; nothing of whom there is no purchase.
+    The run is read once a statement, not once a member: a look-up without the member in it is a constant.
+    """
 
     reads: Any  # (recency, frequency, monetary, measured) -> SQL
 
+    def __init__(self, *expressions: Any, day: date) -> None:
+        super().__init__(*expressions)
+        self.day = day
+
     def as_sql(self, compiler: Any, connection: Any, **more: Any) -> tuple[str, tuple[Any, ...]]:  # type: ignore[override]
-        (r, p1), (f, p2), (m, p3), (day, p4) = (compiler.compile(item) for item in self.get_source_expressions())
-        shown = self.reads("rfm.r", "rfm.f", "rfm.m", rfm.Measured.of("run"))
-        return (
-            f"(SELECT {shown} FROM (SELECT {r} AS r, {f} AS f, {m} AS m) rfm, (SELECT {', '.join(rfm.COLUMNS)}"
-            f" FROM cdp_populationrun WHERE day <= {day}::date ORDER BY day DESC LIMIT 1) run WHERE rfm.f > 0)"
-        ), (*p1, *p2, *p3, *p4)
+        (r, params), (f, _none), (m, _none) = (compiler.compile(item) for item in self.get_source_expressions())
+        run = f"FROM cdp_populationrun WHERE day <= DATE '{self.day.isoformat()}' ORDER BY day DESC LIMIT 1"
+        shown = self.reads(r, f, m, rfm.Measured(*(f"(SELECT {name} {run})" for name in rfm.COLUMNS)))
+        return f"(CASE WHEN {f} > 0 THEN {shown} END)", (*params,) * shown.count(r)
 
 
 class RecencyScore(_ByRun):
@@ -168,7 +172,7 @@ class GroupClass(_ByRun):
 
 def _by_run(kind: type[_ByRun]) -> Any:
     return lambda as_of: kind(
-        recency(as_of), F("profile__orders"), F("profile__amount"), Value(clock.local_day(as_of, clock.zone()))
+        recency(as_of), F("profile__orders"), F("profile__amount"), day=clock.local_day(as_of, clock.zone())
     )
 
 
