@@ -212,12 +212,9 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
 
     @display(description=_("attributes"))
     def described(self, member: Member) -> SafeString | str:
-        declared = attributes.declared()
+        declared, currency = attributes.declared(), member.brand_currency  # type: ignore[attr-defined]  # with_currency
         rows = [
-            (
-                declared[name].label if name in declared else name,
-                attribute(value, declared.get(name), member.brand_currency),
-            )  # type: ignore[attr-defined]
+            (declared[name].label if name in declared else name, attribute(value, declared.get(name), currency))
             for name, value in attributes.in_order(member.attributes, declared)
         ]
         return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
