@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from cdp.conditions.vocabulary import Field, column
-from cdp.features.family import Family, chosen
+from cdp.features.family import Family, chosen, texts
 from cdp.models import Behaviour
 from cdp.profiling import judged
 
@@ -142,7 +142,13 @@ FIELDS = dict(
         _of("last_login_at", _("last login"), "time", _("Instant of the last login.")),
         _count("dwell", _("dwell"), _("Seconds on pages, ever: `seconds` of what was browsed."), _("seconds")),
         _count("searches", _("searches"), _("Searches, ever.")),
-        _of("search_words", _("search words"), "list", _("The ten most frequent: `query` of searches, in lower case.")),
+        _of(
+            "search_words",
+            _("search words"),
+            "list",
+            _("The ten most frequent: `query` of searches, in lower case."),
+            expression=texts("behaviour__search_words"),
+        ),
         _count(
             "favourites", _("favourites"), _("Products marked and not unmarked since: `sku` of `favourite` events.")
         ),
@@ -162,6 +168,7 @@ FIELDS = dict(
             _("redemption hours"),
             "list",
             _("For each `category` of redemptions the usual local hour, like coffee@9."),
+            expression=texts("behaviour__redemption_hours"),
         ),
     ]
 )

@@ -14,7 +14,7 @@ from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 
 from cdp.conditions.vocabulary import Field, column
-from cdp.features.family import Family, chosen
+from cdp.features.family import Family, chosen, texts
 from cdp.features.net import kept, net
 from cdp.models import Buying
 from cdp.profiling import judged
@@ -139,6 +139,7 @@ FIELDS = dict(
             "list",
             _("The three categories of the first level with the largest amounts."),
             source=LINES,
+            expression=texts("buying__top_categories"),
         ),
         _of(
             "top_category",

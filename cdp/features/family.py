@@ -5,10 +5,13 @@ A statement takes %(members)s (bigint[] or NULL for everybody), %(as_of)s and %(
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Model
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Model, TextField
+from django.db.models.functions import Cast
 
 from cdp.conditions.vocabulary import Field
 
@@ -26,3 +29,8 @@ class Family:
 def chosen(member: str) -> str:
     """SQL: is among the members asked for."""
     return f"(%(members)s::bigint[] IS NULL OR {member} = ANY(%(members)s))"
+
+
+def texts(path: str) -> Callable[[datetime], Cast]:
+    """A column of texts as conditions compare it."""
+    return lambda as_of: Cast(path, ArrayField(TextField()))

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import random
 from contextlib import suppress
+from copy import copy
 from datetime import timedelta
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cdp import daily, identity, merging, placement, population, profiles
@@ -59,6 +60,11 @@ def anew(now):
         family.table.objects.all().delete()
     daily.recompute(as_of=now, quiet=True)
     return rows()
+
+
+@pytest.fixture
+def shop():
+    return Shop()
 
 
 class Shop:
@@ -140,23 +146,27 @@ class Shop:
         daily.catch_due(now=self.now)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.shrink})
-@given(STEPS)
-def test_any_history_of_increments_gives_the_rows_of_a_full_pass(steps):
-    with transaction.atomic():
-        shop = Shop()
-        for step in steps:
-            shop.step(*step)
-        shop._days(1, 1)  # in the end some days pass, and all is absorbed
-        absorbed(now=shop.now)
-        known = rows()
+@pytest.mark.parametrize("examples", [10, pytest.param(150, marks=pytest.mark.slow)])
+def test_any_history_of_increments_gives_the_rows_of_a_full_pass(shop, examples):
+    @settings(max_examples=examples, deadline=None, phases=set(Phase) - {Phase.shrink})
+    @given(STEPS)
+    def whatever_happens(steps):
+        with transaction.atomic():
+            one = copy(shop)
+            one.sold = []
+            for step in steps:
+                one.step(*step)
+            one._days(1, 1)  # in the end some days pass, and all is absorbed
+            absorbed(now=one.now)
+            known = rows()
 
-        assert known == anew(shop.now)
-        transaction.set_rollback(True)
+            assert known == anew(one.now)
+            transaction.set_rollback(True)
+
+    whatever_happens()
 
 
-def test_a_quiet_year_is_passed_by_touching_those_that_time_moves():
-    shop = Shop()
+def test_a_quiet_year_is_passed_by_touching_those_that_time_moves(shop):
     for n in range(PEOPLE):
         shop.step("order", n, 5_000)
         shop.step("event", n, 0)
@@ -204,7 +214,7 @@ def test_the_next_change_noted_is_exactly_the_next_change():
     PopulationRun.objects.create(
         day="2017-06-01", as_of=at("2017-06-01"), base_interval=20, middle_cut=500, top_cut=900
     )
-    for _n in range(30):
+    for _n in range(16):
         member = a_member()
         for _order in range(dice.choice([0, 1, 2, 4])):
             an_order(member, now - timedelta(days=dice.randrange(400), hours=dice.randrange(20)), dice.randrange(1000))
@@ -227,7 +237,7 @@ def test_the_next_change_noted_is_exactly_the_next_change():
         return {name: value for name, value in found.items() if name != "as_of"}
 
     changes = dict(Profile.objects.values_list("pk", "next_change_at"))
-    assert sum(at is not None for at in changes.values()) > 15
+    assert sum(at is not None for at in changes.values()) > 8
     for member, change in changes.items():
         before = standing(member, now)
         if change is None:
