@@ -145,8 +145,8 @@ def _prepare(
 
 
 def _facts(version: TemplateVersion, members: Sequence[int], now: datetime) -> dict[int, dict[str, Any]]:
-    asked = any("fact" in spec for spec in version.variables.values())
-    return conditions.facts(members, as_of=now) if asked else {}
+    asked = {spec["fact"] for spec in version.variables.values() if "fact" in spec}
+    return conditions.facts(members, as_of=now, names=asked) if asked else {}
 
 
 def _fly(call: Call, version: TemplateVersion, addresses: dict[Any, Address], *, now: datetime) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.conditions.vocabulary import RECORDS, Property, Record, Row, Rows
 from cdp.models.consent import Channel
+from connectors import engagement
 from connectors.models import Message
 from connectors.models.message import Delivery, State
 
@@ -102,3 +103,5 @@ RECORDS.add(
     "message.received",
     Record(label=_("a message"), rows=rows, at="happened", properties=PROPERTIES, read=read, historical=False),
 )
+
+__all__ = ["engagement"]  # its fields are declared where they are computed

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp import attributes, identity, list_export, member_list, roots
-from cdp.admin import reveal
+from cdp.admin import known, reveal
 from cdp.admin.merge import MergeInline, Merging, link
 from cdp.admin.privacy import Privacy
 from cdp.admin.shown import amount, attribute, badge, when, with_currency
@@ -122,7 +122,17 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     inlines = [PlacementInline, MemberTagInline, OrderInline, IdentityInline, ConsentInline, MergeInline]
     actions = ["merge", "export"]
     fieldsets = [
-        (None, {"fields": [("name", "stage"), ("id", "value_tier"), ("registered_at", "made_up"), "stands_for_it"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("name", "stage"),
+                    ("id", "value_tier"),
+                    ("registered_at", "mall_stage"),
+                    ("made_up", "stands_for_it"),
+                ]
+            },
+        ),
         (
             _("Purchases"),
             {
@@ -134,6 +144,7 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
                 ]
             },
         ),
+        (_("Habits and behaviour"), {"fields": ["habits"]}),
         (_("Privacy"), {"fields": [("judging", "rights")]}),
         (_("Attributes"), {"fields": ["described"]}),
     ]
@@ -217,12 +228,21 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     def made_up(self, member: Member) -> str:
         return badge("synthetic" if member.synthetic else None)
 
+    @display(description=_("what is known"))
+    def habits(self, member: Member) -> SafeString | str:
+        currency = member.brand_currency  # type: ignore[attr-defined]  # with_currency
+        return known.table(member.pk, currency, as_of=clock.now())
+
+    @display(description=_("mall stage"))
+    def mall_stage(self, member: Member) -> str:
+        return badge(_of(member, "mall_stage"))
+
     @display(description=_("attributes"))
     def described(self, member: Member) -> SafeString | str:
-        known = attributes.declared()
+        declared, currency = attributes.declared(), member.brand_currency  # type: ignore[attr-defined]  # with_currency
         rows = [
-            (known[name].label if name in known else name, attribute(value, known.get(name), member.brand_currency))  # type: ignore[attr-defined]
-            for name, value in attributes.in_order(member.attributes, known)
+            (declared[name].label if name in declared else name, attribute(value, declared.get(name), currency))
+            for name, value in attributes.in_order(member.attributes, declared)
         ]
         return format_html('<dl class="h-attributes">{}</dl>', format_html_join("", PAIR, rows)) if rows else "–"
 

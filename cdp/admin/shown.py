@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.attributes import Declared, Type
-from cdp.models.profile import Stage, ValueTier
+from cdp.models.profile import MallStage, Stage, ValueTier
 from config.ground import money, readonly
 from config.ground.models import Brand
 
@@ -26,9 +26,14 @@ COLOURS = {
     Stage.DORMANT.value: "danger",
     ValueTier.TOP.value: "primary",
     ValueTier.MIDDLE.value: "info",
+    MallStage.NEWCOMER.value: "info",
+    MallStage.GROWING.value: "success",
+    MallStage.MATURE.value: "primary",
+    MallStage.DECLINING.value: "danger",
     "synthetic": "warning",
 }
-LABELS: dict[str, Any] = dict(Stage.choices) | dict(ValueTier.choices) | {"synthetic": gettext_lazy("synthetic")}
+LABELS: dict[str, Any] = dict(Stage.choices) | dict(ValueTier.choices) | dict(MallStage.choices)
+LABELS |= {"synthetic": gettext_lazy("synthetic")}
 
 
 def badge(value: str | None) -> SafeString | str:

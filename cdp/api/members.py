@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp import attributes, describing, roots, tags, visible
 from cdp.conditions import facts
 from cdp.errors import Erased, TooManyAttributes, Undescribed
+from cdp.features import families
 from cdp.masks import masked
 from cdp.models import Member, Placement
 from config.ground import clock, openapi, problems, strict
@@ -26,8 +27,13 @@ class Purchases(Struct):
     """Money in fen of `currency`; `recency` in days of the brand."""
 
     orders: int
+    orders_30: int
+    orders_90: int
+    orders_365: int
     purchase_days: int
     amount: int
+    amount_30: int
+    amount_90: int
     amount_365: int
     currency: str
     first_order_at: datetime | None
@@ -40,6 +46,16 @@ class Purchases(Struct):
 class Standing(Struct):
     value: str
     since: datetime
+
+
+class Rfm(Struct):
+    """1 to 5 each by the day's cut points; the group of eight and the class of four."""
+
+    recency: int
+    frequency: int
+    monetary: int
+    group: str
+    class_: str = field(name="class")
 
 
 class ConsentInForce(Struct):
@@ -60,6 +76,8 @@ class Points(Struct):
 
 
 class MemberAnswer(Struct):
+    """`habits`: what else is known, by the name of the field; what is not known is not there."""
+
     id: int
     as_of: datetime
     registered_at: datetime | None
@@ -69,6 +87,9 @@ class MemberAnswer(Struct):
     profile: Purchases | None
     stage: Standing | None
     value_tier: Standing | None
+    mall_stage: Standing | None
+    rfm: Rfm | None
+    habits: dict[str, Any]
     points: Points
     consents: list[ConsentInForce]
     identities: list[MaskedIdentity]
@@ -95,8 +116,13 @@ EXAMPLE = {
     "synthetic": False,
     "profile": {
         "orders": 1,
+        "orders_30": 1,
+        "orders_90": 1,
+        "orders_365": 1,
         "purchase_days": 1,
         "amount": 9800,
+        "amount_30": 9800,
+        "amount_90": 9800,
         "amount_365": 9800,
         "currency": "CNY",
         "first_order_at": "2026-02-20T02:00:00Z",
@@ -107,6 +133,9 @@ EXAMPLE = {
     },
     "stage": {"value": "first_purchase", "since": "2026-02-20T02:00:01Z"},
     "value_tier": {"value": "middle", "since": "2026-02-20T02:00:01Z"},
+    "mall_stage": {"value": "newcomer", "since": "2026-02-21T02:00:01Z"},
+    "rfm": {"recency": 5, "frequency": 1, "monetary": 3, "group": "general_develop", "class": "potential"},
+    "habits": {"preferred_channel": "app", "preferred_hour": 20, "top_categories": ["茶"], "logins": 3},
     "points": {"balance": "98.00"},
     "consents": [{"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-02-01T02:00:00Z"}],
     "identities": [
@@ -172,12 +201,20 @@ def answer(member: Member, *, as_of: datetime) -> MemberAnswer:
         profile=None if known["orders"] is None else _purchases(known),
         stage=standing.get(Placement.Axis.STAGE),
         value_tier=standing.get(Placement.Axis.VALUE_TIER),
+        mall_stage=standing.get(Placement.Axis.MALL_STAGE),
+        rfm=None if known["rfm_group"] is None else _rfm(known),
+        habits={name: known[name] for family in families.BESIDE for name in family.fields if known[name] is not None},
         points=Points(known["points_balance"]),
         consents=[
             ConsentInForce(c.channel, c.purpose, c.state, c.at) for c in member.consents.order_by("channel", "purpose")
         ],
         identities=[MaskedIdentity(i.kind, i.app, masked(i)) for i in member.identities.order_by("id")],
     )
+
+
+def _rfm(known: dict[str, Any]) -> Rfm:
+    names = ("recency", "frequency", "monetary", "group", "class")
+    return Rfm(*(known[f"rfm_{name}"] for name in names))
 
 
 def _purchases(known: dict[str, Any]) -> Purchases:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.admin.words import CHANNELS, PURPOSES
 from cdp.models import Event
-from cdp.models.profile import Stage, ValueTier
+from cdp.models.profile import MallStage, Stage, ValueTier
 from config.ground.admin import shown
 from connectors import reasons
 
@@ -27,6 +27,7 @@ TYPES = {
     "points.earned": _("points earned"),
     "stage.entered": _("stage entered"),
     "value_tier.entered": _("value tier entered"),
+    "mall_stage.entered": _("mall stage entered"),
     "campaign_received": _("campaign received"),
     "coupon_redeem": _("coupon redeemed"),
     "login": _("login"),
@@ -51,7 +52,7 @@ FIELDS = {
     "day": _("day"),
 }
 GRANTS = {"earn": _("earned"), "grant": _("granted")}
-PLACES: dict[str, Any] = dict(Stage.choices) | dict(ValueTier.choices)
+PLACES: dict[str, Any] = dict(Stage.choices) | dict(ValueTier.choices) | dict(MallStage.choices)
 HIDDEN = {"message"}  # a key without a meaning for people; the message stands on its own tab
 
 

@@ -52,6 +52,10 @@ def test_a_member_is_read_by_id_and_by_identity(partner, member):
     assert body["profile"]["last_order_at"] == "2026-02-26T02:00:00Z"
     assert body["stage"] == {"value": "first_purchase", "since": "2026-03-01T04:00:00Z"}
     assert body["value_tier"]["since"] == "2026-03-01T04:00:00Z"
+    alone = {"recency": 5, "frequency": 1, "monetary": 1, "group": "important_value", "class": "high"}
+    assert (body["mall_stage"], body["rfm"]) == (None, alone)
+    assert (body["habits"]["preferred_weekday"], body["habits"]["preferred_hour"]) == (4, 10)
+    assert "last_login_at" not in body["habits"]
     assert body["points"] == {"balance": "20.50"}
     assert body["consents"] == [
         {"channel": "sms", "purpose": "marketing", "state": "granted", "at": "2026-03-01T04:00:00Z"}

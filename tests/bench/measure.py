@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 from django.db import connection
 
@@ -18,6 +19,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 class Spent:
     client: float = 0.0
     server: float = 0.0  # 0 when the server runs on another machine
+    private: float = 0.0  # MB of memory that the session had to itself, at most; shared buffers are not its own
 
     @property
     def both(self) -> float:
@@ -32,9 +34,28 @@ def spent() -> Iterator[Spent]:
     figure = Spent()
     pid = _session()
     before = time.process_time(), _of(pid)
-    yield figure
+    over = Event()
+    watch = Thread(target=_watch, args=(pid, figure, over))
+    watch.start()
+    try:
+        yield figure
+    finally:
+        over.set()
+        watch.join()
     figure.client, figure.server = time.process_time() - before[0], _of(pid) - before[1]
     assert _session() == pid
+
+
+def _watch(pid: int, figure: Spent, over: Event) -> None:
+    while not over.wait(0.05):
+        figure.private = max(figure.private, _private(pid))
+
+
+def _private(pid: int) -> float:
+    """Anonymous memory of a process here, in MB."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return sum(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) / 1024
 
 
 def _session() -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from cdp import daily, personal, retention
 from cdp.ingest.accept import accept
-from cdp.models import Event, EventType, Profile, Seen
+from cdp.models import Behaviour, Event, EventType, FeedRow, Profile, Seen
 from config.ground.models import AuditRow
 from tests.builders import a_member, absorbed, an_event, an_order, at
 
@@ -89,6 +89,21 @@ def test_a_late_repeat_of_what_is_gone_is_a_duplicate_and_the_profile_stays():
     assert Seen.objects.filter(external_id="E1").exists()
     absorbed(now=at(NOW))
     assert Profile.objects.values().get() == before
+
+
+def test_what_was_known_of_what_is_gone_goes_with_it_and_triggers_nothing():
+    member = a_member()
+    for occurred in ("2017-01-01 12:00", "2017-10-01 12:00"):
+        an_event(member, "login", occurred)
+    absorbed(now=at(NOW))
+    assert Behaviour.objects.values_list("logins", "first_login_at").get() == (2, at("2017-01-01 12:00"))
+    kept("login", 30)
+
+    retention.sweep(now=at(NOW))
+
+    assert list(FeedRow.objects.values_list("reader", "kind", "member")) == [("profile", "history", member)]
+    absorbed(now=at(NOW))
+    assert Behaviour.objects.values_list("logins", "first_login_at").get() == (1, at("2017-10-01 12:00"))
 
 
 def test_the_day_does_it_by_itself():
