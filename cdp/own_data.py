@@ -62,13 +62,13 @@ def merged(members: Sequence[int]) -> Shown:
 def merges(members: Sequence[int]) -> Shown:
     """Whichever of the two the member was."""
     found = Merge.objects.filter(Q(keep__in=members) | Q(drop__in=members)).order_by("pk")
-    return [*found.values("keep", "drop", "at", "undone_at")]
+    return [dict(row) for row in found.values("keep", "drop", "at", "undone_at")]
 
 
 def candidates(members: Sequence[int]) -> Shown:
     """Whichever of the two the member is."""
     found = MergeCandidate.objects.filter(Q(low__in=members) | Q(high__in=members)).order_by("pk")
-    return [*found.values("low", "high", "state", "score", "made_at", "decided_at")]
+    return [dict(row) for row in found.values("low", "high", "state", "score", "made_at", "decided_at")]
 
 
 def _whole(row: dict[str, Any], opened: dict[bytes, str | None]) -> dict[str, Any]:
