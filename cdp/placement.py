@@ -14,7 +14,7 @@ from cdp.ingest import accept
 from config.ground.cause import Cause
 from config.ground.models import Brand
 
-_STAGE = """
+STAGE = """
     CASE WHEN n = 0 THEN 'new'
          WHEN d > greatest(%(churned_factor)s * i, %(churned_floor)s) THEN 'churned'
          WHEN d > greatest(%(dormant_factor)s * i, CASE n WHEN 1 THEN %(dormant_floor_once)s ELSE %(dormant_floor)s END)
@@ -23,7 +23,7 @@ _STAGE = """
          WHEN n = 1 THEN 'first_purchase'
          ELSE 'active' END
 """
-_VALUE_TIER = """
+VALUE_TIER = """
     CASE WHEN amount_365 <= 0 THEN 'base'
          WHEN amount_365 >= %(top_cut)s THEN 'top'
          WHEN amount_365 >= %(middle_cut)s THEN 'middle'
@@ -35,7 +35,7 @@ _PLACE = f"""
         SELECT member_id, stage, value_tier, purchase_days AS n, expected_interval AS i, amount_365,
                (%(as_of)s AT TIME ZONE %(tz)s)::date - (last_order_at AT TIME ZONE %(tz)s)::date AS d
         FROM cdp_profile WHERE (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s)) AND as_of <= %(as_of)s),
-    judged AS (SELECT *, {_STAGE} AS to_stage, {_VALUE_TIER} AS to_tier FROM facts),
+    judged AS (SELECT *, {STAGE} AS to_stage, {VALUE_TIER} AS to_tier FROM facts),
     moved AS (
         UPDATE cdp_profile p SET stage = to_stage, value_tier = to_tier, as_of = %(as_of)s
         FROM judged j WHERE p.member_id = j.member_id AND (j.stage, j.value_tier) IS DISTINCT FROM (to_stage, to_tier)

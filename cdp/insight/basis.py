@@ -1,0 +1,107 @@
+"""The ground of every statement: the facts up to an instant, and where each member stands by them.
+
+Named queries, each paid for only where a statement reads it. Money and purchase days are the glossary's (features/net.py), the
+population's figures are of all members with facts, as in population.py; who is placed or counted is judged (profiling.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from cdp.features.net import beside, purchases
+from cdp.insight.whom import Whom
+from cdp.placement import STAGE, VALUE_TIER
+from cdp.profiling import judged
+from config.ground.models import Brand
+
+SCORES = (0.2, 0.4, 0.6, 0.8)  # where the population is cut for R, F and M
+_TODAY = "(%(as_of)s AT TIME ZONE %(tz)s)::date"
+
+
+def _score(value: str, cuts: str) -> str:
+    """1 and one more for each cut point that is exceeded: equal values score equal."""
+    return "1" + "".join(f" + ({value} > {cuts}[{n}])::int" for n in range(1, len(SCORES) + 1))
+
+
+# known: whom there is to look at. A member without any fact is one from their registration on, or since we know of them.
+# buyers: n purchase days, d recency, s the sum of the intervals, which telescope. money: all of it, exchanges and returns too.
+# The means are kept as sums: `d * buyers <= d_sum` is exact where a quotient would be rounded.
+BASIS = f"""
+    bought AS (
+        SELECT id, member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
+        FROM {purchases("%(as_of)s")} purchase WHERE member_id IS NOT NULL),
+    days AS (SELECT DISTINCT member_id, day FROM bought),
+    gaps AS (SELECT member_id, day, day - lag(day) OVER (PARTITION BY member_id ORDER BY day) AS gap FROM days),
+    money AS (
+        SELECT member_id, sum(amount)::bigint AS amount,
+               coalesce(sum(amount) FILTER (WHERE day >= {_TODAY} - 364), 0)::bigint AS amount_365
+        FROM (SELECT member_id, day, amount FROM bought
+              UNION ALL SELECT member_id, (at AT TIME ZONE %(tz)s)::date, amount
+              FROM {beside("%(as_of)s")} beside WHERE member_id IS NOT NULL) moved
+        GROUP BY member_id),
+    known AS (
+        SELECT m.id AS member_id FROM cdp_member m
+        WHERE m.merged_into_id IS NULL AND {judged("m")}
+          AND (least(m.registered_at, m.created_at) <= %(as_of)s
+               OR EXISTS (SELECT FROM cdp_order o WHERE o.member_id = m.id AND o.placed_at <= %(as_of)s))),
+    buyers AS (
+        SELECT member_id, count(*)::int AS orders, count(DISTINCT day)::int AS n, {_TODAY} - max(day) AS d,
+               max(day) - min(day) AS s, min(day) AS first_day
+        FROM bought GROUP BY member_id),
+    base_interval AS (
+        SELECT coalesce(percentile_disc(.5) WITHIN GROUP (ORDER BY gap), %(default_interval)s)::int AS base
+        FROM gaps WHERE gap IS NOT NULL),
+    tiers AS (
+        SELECT percentile_disc(%(middle)s) WITHIN GROUP (ORDER BY amount_365) AS middle_cut,
+               percentile_disc(%(top)s) WITHIN GROUP (ORDER BY amount_365) AS top_cut
+        FROM money WHERE amount_365 > 0),
+    population AS (
+        SELECT count(*) AS buyers, sum(d) AS d_sum, sum(orders) AS orders_sum, sum(amount) AS amount_sum,
+               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY d) AS d_cuts,
+               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY orders) AS orders_cuts,
+               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY amount) AS amount_cuts
+        FROM buyers JOIN money USING (member_id)),
+    standing AS (
+        SELECT k.member_id, coalesce(n, 0) AS n, d, orders, coalesce(amount, 0) AS amount,
+               coalesce(amount_365, 0) AS amount_365, first_day,
+               (%(shrinkage)s * base + coalesce(s, 0))::float / (%(shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
+        FROM known k LEFT JOIN buyers USING (member_id) LEFT JOIN money USING (member_id), base_interval),
+    placed AS (
+        SELECT standing.*, {STAGE} AS stage,
+               {VALUE_TIER.replace("%(top_cut)s", "top_cut").replace("%(middle_cut)s", "middle_cut")} AS value_tier,
+               6 - ({_score("d", "d_cuts")}) AS r, {_score("orders", "orders_cuts")} AS f,
+               CASE WHEN n > 0 THEN {_score("amount", "amount_cuts")} END AS m,
+               CASE WHEN n > 0 THEN concat((d * buyers <= d_sum)::int, (orders * buyers >= orders_sum)::int,
+                                           (amount * buyers >= amount_sum)::int) END AS rfm_group
+        FROM standing, tiers, population)
+"""
+
+
+def ask(
+    statement: str, sets: Mapping[str, Whom], *, as_of: datetime, given: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    """Rows of one statement over the queries above and the sets of members, named as they are given, each with `member_id`."""
+    brand = Brand.objects.the()
+    asked = {
+        "as_of": as_of,
+        "tz": brand.timezone,
+        "scores": list(SCORES),
+        **brand.stages,
+        **brand.value_tiers,
+        **(given or {}),
+    }
+    queries = [BASIS]
+    for name, whom in sets.items():
+        sql, values = whom.named(name)
+        queries.append(
+            f"{name} AS MATERIALIZED (SELECT DISTINCT member_id FROM ({sql}) {name}_asked JOIN known USING (member_id))"
+        )
+        asked |= values
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {','.join(queries)} {statement}", asked)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
