@@ -40,6 +40,8 @@ is in docs/api.md.
 TAGS = {
     "ingest": "What happened comes in: members, products, orders, refunds, events.",
     "members": "One member: profile, consents, all that happened.",
+    "insight": "What the members are like as of an instant, from facts alone.",
+    "segments": "Saved sets of members.",
     "journeys": "Who is in a journey, and what it caused.",
     "jobs": "Long work that a call started: how far it is, and its file.",
     "metrics": "Figures of all that came in.",

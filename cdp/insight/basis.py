@@ -12,24 +12,20 @@ from typing import Any
 
 from django.db import connection
 
+from cdp.features import rfm
 from cdp.features.net import beside, purchases
 from cdp.insight.whom import Whom
 from cdp.placement import STAGE, VALUE_TIER
 from cdp.profiling import judged
 from config.ground.models import Brand
 
-SCORES = (0.2, 0.4, 0.6, 0.8)  # where the population is cut for R, F and M
+_MEASURED = "(SELECT d AS recency, orders AS frequency, amount AS monetary FROM buyers JOIN money USING (member_id))"
+_CUTS = rfm.Measured.of("population")
 _TODAY = "(%(as_of)s AT TIME ZONE %(tz)s)::date"
 
 
-def _score(value: str, cuts: str) -> str:
-    """1 and one more for each cut point that is exceeded: equal values score equal."""
-    return "1" + "".join(f" + ({value} > {cuts}[{n}])::int" for n in range(1, len(SCORES) + 1))
-
-
-# known: whom there is to look at. A member without any fact is one from their registration on, or since we know of them.
+# known: whom there is to look at, from their registration or their first fact on, or since we know of them.
 # buyers: n purchase days, d recency, s the sum of the intervals, which telescope. money: all of it, exchanges and returns too.
-# The means are kept as sums: `d * buyers <= d_sum` is exact where a quotient would be rounded.
 BASIS = f"""
     bought AS (
         SELECT id, member_id, placed_at, amount, (placed_at AT TIME ZONE %(tz)s)::date AS day
@@ -47,10 +43,11 @@ BASIS = f"""
         SELECT m.id AS member_id FROM cdp_member m
         WHERE m.merged_into_id IS NULL AND {judged("m")}
           AND (least(m.registered_at, m.created_at) <= %(as_of)s
-               OR EXISTS (SELECT FROM cdp_order o WHERE o.member_id = m.id AND o.placed_at <= %(as_of)s))),
+               OR EXISTS (SELECT FROM cdp_order o WHERE o.member_id = m.id AND o.placed_at <= %(as_of)s)
+               OR EXISTS (SELECT FROM cdp_event e WHERE e.member_id = m.id AND e.occurred_at <= %(as_of)s))),
     buyers AS (
         SELECT member_id, count(*)::int AS orders, count(DISTINCT day)::int AS n, {_TODAY} - max(day) AS d,
-               max(day) - min(day) AS s, min(day) AS first_day
+               max(day) - min(day) AS s
         FROM bought GROUP BY member_id),
     base_interval AS (
         SELECT coalesce(percentile_disc(.5) WITHIN GROUP (ORDER BY gap), %(default_interval)s)::int AS base
@@ -59,24 +56,18 @@ BASIS = f"""
         SELECT percentile_disc(%(middle)s) WITHIN GROUP (ORDER BY amount_365) AS middle_cut,
                percentile_disc(%(top)s) WITHIN GROUP (ORDER BY amount_365) AS top_cut
         FROM money WHERE amount_365 > 0),
-    population AS (
-        SELECT count(*) AS buyers, sum(d) AS d_sum, sum(orders) AS orders_sum, sum(amount) AS amount_sum,
-               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY d) AS d_cuts,
-               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY orders) AS orders_cuts,
-               percentile_disc(%(scores)s::float[]) WITHIN GROUP (ORDER BY amount) AS amount_cuts
-        FROM buyers JOIN money USING (member_id)),
+    population AS (SELECT * FROM {rfm.population(_MEASURED)} of_buyers),
     standing AS (
         SELECT k.member_id, coalesce(n, 0) AS n, d, orders, coalesce(amount, 0) AS amount,
-               coalesce(amount_365, 0) AS amount_365, first_day,
+               coalesce(amount_365, 0) AS amount_365,
                (%(shrinkage)s * base + coalesce(s, 0))::float / (%(shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
         FROM known k LEFT JOIN buyers USING (member_id) LEFT JOIN money USING (member_id), base_interval),
     placed AS (
         SELECT standing.*, {STAGE} AS stage,
                {VALUE_TIER.replace("%(top_cut)s", "top_cut").replace("%(middle_cut)s", "middle_cut")} AS value_tier,
-               6 - ({_score("d", "d_cuts")}) AS r, {_score("orders", "orders_cuts")} AS f,
-               CASE WHEN n > 0 THEN {_score("amount", "amount_cuts")} END AS m,
-               CASE WHEN n > 0 THEN concat((d * buyers <= d_sum)::int, (orders * buyers >= orders_sum)::int,
-                                           (amount * buyers >= amount_sum)::int) END AS rfm_group
+               {rfm.recency_score("d", _CUTS)} AS r, {rfm.frequency_score("orders", _CUTS)} AS f,
+               CASE WHEN n > 0 THEN {rfm.monetary_score("amount", _CUTS)} END AS m,
+               CASE WHEN n > 0 THEN {rfm.group("d", "orders", "amount", _CUTS)} END AS rfm_group
         FROM standing, tiers, population)
 """
 
@@ -89,7 +80,6 @@ def ask(
     asked = {
         "as_of": as_of,
         "tz": brand.timezone,
-        "scores": list(SCORES),
         **brand.stages,
         **brand.value_tiers,
         **(given or {}),

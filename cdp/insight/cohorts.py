@@ -30,6 +30,15 @@ class Cohort(Struct, frozen=True):
     retained: list[int]
 
 
+class Cohorts(Struct, frozen=True):
+    as_of: datetime
+    cohorts: list[Cohort]
+
+
+def cohorts_of(whom: Whom = EVERYBODY, *, as_of: datetime) -> Cohorts:
+    return Cohorts(as_of, cohorts(whom, as_of=as_of))
+
+
 def cohorts(whom: Whom = EVERYBODY, *, as_of: datetime) -> list[Cohort]:
     """By month of the first purchase in the brand's zone; months in which nobody began are left out."""
     last = _number(clock.local_day(as_of, clock.zone()))

@@ -36,7 +36,7 @@ _INTERVALS = f""", {_GAPS},
 MOST = 200  # categories that are told, those with the most intervals
 
 
-class Interval(Struct, frozen=True):
+class OfCategory(Struct, frozen=True):
     """`category` is empty for purchases of anything. `members` have at least one interval; `mean` in days."""
 
     category: str
@@ -49,10 +49,10 @@ class Interval(Struct, frozen=True):
 class Intervals(Struct, frozen=True):
     """`ranges` are of `category` where one was asked for, else of all purchases."""
 
-    overall: Interval
+    overall: OfCategory
     category: str
     ranges: list[Range]
-    categories: list[Interval]
+    categories: list[OfCategory]
 
 
 def intervals(whom: Whom = EVERYBODY, *, category: str = "", as_of: datetime) -> Intervals:
@@ -61,10 +61,10 @@ def intervals(whom: Whom = EVERYBODY, *, category: str = "", as_of: datetime) ->
     rows = ask(_INTERVALS, {"whom": whom}, as_of=as_of, given=given)
     counts = {number: count for name, count, *_rest, number in rows if name is None}
     told = [
-        Interval(name, count, members, mean, Quartiles(*quartiles))
+        OfCategory(name, count, members, mean, Quartiles(*quartiles))
         for name, count, members, mean, quartiles, _number in rows
         if name is not None
     ]
-    overall = next((one for one in told if not one.category), Interval("", 0, 0, None, Quartiles(None, None, None)))
+    overall = next((one for one in told if not one.category), OfCategory("", 0, 0, None, Quartiles(None, None, None)))
     categories = sorted((one for one in told if one.category), key=lambda one: (-one.intervals, one.category))
     return Intervals(overall, category, ranges(counts), categories)

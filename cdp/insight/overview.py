@@ -15,7 +15,7 @@ from cdp.insight.whom import EVERYBODY, Whom
 
 
 class Rfm(Struct, frozen=True):
-    """`scores` by R, F and M in this order ("555" is best), those that anybody has; `groups` all eight, R, F, M high or low."""
+    """By R, F and M in this order: `scores` that anybody has, from "555", the best; all eight `groups`, high (1) or low (0)."""
 
     cuts: Cuts
     scores: dict[str, int]
@@ -59,7 +59,7 @@ def overview(whom: Whom = EVERYBODY, *, as_of: datetime) -> Insight:
         rfm=Rfm(
             found.cuts,
             {f"{cell.r}{cell.f}{cell.m}": cell.members for cell in found.cells},
-            {group.group: group.members for group in found.groups},
+            {group.bits: group.members for group in found.groups},
         ),
         revenue_shares=Shares(shares.top5.share, shares.next25.share, shares.rest70.share),
         cohorts=cohorts(whom, as_of=as_of),

@@ -13,7 +13,7 @@ from cdp.models.profile import Stage, ValueTier
 
 # A row for each place that somebody stands at; the figures of the population beside each, and alone when nobody is there.
 _SPREAD = """
-    SELECT base, buyers, d_cuts, orders_cuts, amount_cuts, d_sum, orders_sum, amount_sum, found.*
+    SELECT base, buyers, recency_cuts, frequency_cuts, monetary_cuts, recency_sum, frequency_sum, monetary_sum, found.*
     FROM base_interval, population LEFT JOIN (
         SELECT stage, value_tier, r, f, m, rfm_group, count(*) AS members, count(*) FILTER (WHERE n >= 2) AS repeaters,
                sum(amount)::bigint AS amount
@@ -48,9 +48,10 @@ class Cell(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True):
-    """One of the eight: R, F and M high (1) or low (0). `amount` in fen."""
+    """One of the eight; `bits`: R, F and M high (1) or low (0). `amount` in fen."""
 
     group: str
+    bits: str
     members: int
     amount: int
 
@@ -101,5 +102,5 @@ def spread(whom: Whom = EVERYBODY, *, as_of: datetime) -> Spread:
         cuts=Cuts(*(list(cuts or ()) for cuts in figures[:3])),
         means=Means(*(float(total / buyers) if buyers else None for total in figures[3:])),
         cells=[Cell(*score, cells[score], amounts[score]) for score in sorted(cells, reverse=True)],
-        groups=[Group(group, groups[group], money[group]) for group in GROUPS],
+        groups=[Group(group, f"{7 - n:03b}", groups[group], money[group]) for n, group in enumerate(GROUPS)],
     )

@@ -14,11 +14,12 @@ from django.utils.translation import gettext as _
 from cdp import tags
 from cdp.conditions import matching
 from cdp.errors import InvalidCondition, InvalidTag, UnknownWhom
+from cdp.features import rfm
 from cdp.models import Member
 from cdp.models.profile import Stage, ValueTier
 
 EVERYBODY_KEY = "all"
-GROUPS = ("111", "101", "011", "001", "110", "100", "010", "000")
+GROUPS = tuple(group for group, _label in reversed(rfm.GROUPS))  # from R, F and M all high to all low
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from cdp.errors import UnknownWhom
 from cdp.insight import whom
 from cdp.insight.overview import Insight, overview
-from cdp.insight.words import axis_label, group_label, value_label
+from cdp.insight.words import axis_label, value_label
 from config.ground import clock
 from config.ground.arguments import instant
 
@@ -53,8 +53,8 @@ class Command(BaseCommand):
             for value, members in counts.items():
                 self._line(value_label(axis, value), f"{members:,}")
         self.stdout.write(f"\n== {axis_label('rfm_group')}")
-        for group, members in of.rfm.groups.items():
-            self._line(f"{group} {group_label(group)}", f"{members:,}")
+        for (bits, members), group in zip(of.rfm.groups.items(), whom.GROUPS, strict=True):
+            self._line(f"{bits} {value_label('rfm_group', group)}", f"{members:,}")
         self.stdout.write("\n== " + _("revenue shares"))
         for label, share in (
             (_("best 5 %"), of.revenue_shares.top5),
