@@ -21,7 +21,7 @@ from cdp.insight.about import About, about
 from cdp.insight.cohorts import Cohorts, cohorts_of
 from cdp.insight.funnels import Path, SecondPurchase
 from cdp.insight.intervals import Intervals, intervals
-from cdp.insight.overlap import Overlap, overlap
+from cdp.insight.overlap import MOST, VALUABLE_OR_LEAVING, Overlap, overlap
 from cdp.insight.overview import Insight, overview
 from cdp.insight.rfm import Spread, spread
 from cdp.insight.tgi import Profiled
@@ -45,9 +45,8 @@ SEGMENT = OpenApiParameter(
 BASE = OpenApiParameter("base", str, description="Held against whom. " + WHOM)
 
 
-def _listed(name: str, description: str, example: str, *, required: bool = False) -> OpenApiParameter:
-    said = [OpenApiExample("some", value=example)]
-    return OpenApiParameter(name, str, description=description, required=required, examples=said)
+def _listed(name: str, description: str, example: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, description=description, examples=[OpenApiExample("some", value=example)])
 
 
 class InsightDoor(Door):
@@ -219,13 +218,17 @@ class InsightOverlap(InsightDoor):
         answers={200: Overlap},
         parameters=(
             AS_OF,
-            _listed("segments", f"Between commas. {WHOM}", "stage:dormant,value_tier:top", required=True),
+            _listed(
+                "segments",
+                f"Two to {MOST}, between commas: {', '.join(VALUABLE_OR_LEAVING)} when not given.",
+                "stage:dormant,value_tier:top",
+            ),
         ),
         answer=examples.OVERLAP,
     )
     def get(self, request: Request) -> Response:
         at = self.asked(request)
-        names = dict.fromkeys(_words(request, "segments", ()))
+        names = dict.fromkeys(_words(request, "segments", VALUABLE_OR_LEAVING))
         found = {name: _known("segments", partial(whom.find, name, as_of=at)) for name in names}
         return Response(_known("segments", lambda: overlap(found, as_of=at)))
 
@@ -240,10 +243,10 @@ class SegmentInsight(InsightDoor):
         parameters=(AS_OF,),
         answer=examples.ABOUT,
     )
-    def get(self, request: Request, key: str) -> Response:
+    def get(self, request: Request, segment: str) -> Response:
         """RFM, stage and tier mix, and the TGI of every tag and category against everybody."""
         at = self.asked(request)
         try:
-            return Response(about(key, as_of=at))
+            return Response(about(segment, as_of=at))
         except UnknownWhom:
             raise Refused(404, "no_such_segment", _("there is no such segment")) from None

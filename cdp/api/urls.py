@@ -37,7 +37,7 @@ urlpatterns = [
     path("insight/second-purchase", InsightSecondPurchase.as_view()),
     path("insight/path", InsightPath.as_view()),
     path("insight/overlap", InsightOverlap.as_view()),
-    path("segments/<str:key>/insight", SegmentInsight.as_view()),
+    path("segments/<str:segment>/insight", SegmentInsight.as_view()),
     path("members/<str:member>", OneMember.as_view()),
     path("members/<str:member>/export", MemberExport.as_view()),
     path("members/<str:member>/timeline", MemberTimeline.as_view()),

@@ -27,8 +27,8 @@ class About(Struct, frozen=True):
 
 @transaction.atomic
 def about(key: str, *, as_of: datetime) -> About:
-    """Raises UnknownWhom."""
-    segment = whom.segment(key, as_of=as_of)
+    """`key` as whom.find reads it. Raises UnknownWhom."""
+    segment = whom.find(key, as_of=as_of)
     profiled = tgi(segment, families=TRAITS, as_of=as_of)
     share = profiled.segment / profiled.base if profiled.base else None
     return About(key, as_of, profiled.segment, share, spread(segment, as_of=as_of), profiled)

@@ -12,6 +12,14 @@ from cdp.errors import UnknownWhom
 from cdp.insight.basis import ask
 from cdp.insight.whom import Whom
 
+# Who matters most, and who is about to be lost.
+VALUABLE_OR_LEAVING = (
+    "value_tier:top",
+    "rfm_group:important_value",
+    "stage:critical",
+    "stage:dormant",
+    "stage:churned",
+)
 MOST = 12  # sets that are held against each other
 
 
@@ -50,9 +58,9 @@ def overlap(sets: Mapping[str, Whom], *, as_of: datetime) -> Overlap:
     rows = ask(
         f""",
         inside AS ({inside}),
-        counted AS (SELECT member_id, min(n) AS only, count(*) AS sets FROM inside GROUP BY member_id)
+        counted AS (SELECT member_id, min(n) AS in_set, count(*) AS sets FROM inside GROUP BY member_id)
         SELECT a.n, b.n, count(*) FROM inside a JOIN inside b USING (member_id) WHERE a.n <= b.n GROUP BY 1, 2
-        UNION ALL SELECT only, -1, count(*) FROM counted WHERE sets = 1 GROUP BY 1
+        UNION ALL SELECT in_set, -1, count(*) FROM counted WHERE sets = 1 GROUP BY 1
         UNION ALL SELECT -1, -1, count(*) FROM counted
         UNION ALL SELECT -2, -2, count(*) FROM known""",
         asked,
