@@ -6,11 +6,15 @@ the member, and what an erasure leaves of it.
 
 from __future__ import annotations
 
+from functools import partial
+
 from cdp import forgotten, one_person, own_data
 from cdp.belonging import declare
 from cdp.handover import FIRST, MOVES, STAYS, Moves
 from cdp.leaving import DELETED, By, Emptied, Kept
 from cdp.models import (
+    Behaviour,
+    Buying,
     Consent,
     ConsentRecord,
     DataKey,
@@ -97,6 +101,13 @@ declare(
     export=tuple(field.attname for field in Profile._meta.concrete_fields if field.name != "member"),
     erase=By(forgotten.profiles),
 )
+for table in (Buying, Behaviour):
+    declare(
+        table,
+        merge=one_person.COMPUTED,
+        export=tuple(field.attname for field in table._meta.concrete_fields if field.name != "member"),
+        erase=By(partial(forgotten.features, table)),
+    )
 declare(FeedRow, merge=MOVES, export=("reader", "kind", "at"), erase=Kept("orders come to their points afterwards too"))
 declare(
     MemberTag,

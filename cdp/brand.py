@@ -36,7 +36,7 @@ def settled() -> bool:
 
 
 def check(said: Mapping[str, Any]) -> None:
-    """Raise InvalidBrand with all that is wrong. `said`: fields of Brand by name, `stages` and `value_tiers` whole."""
+    """Raise InvalidBrand with all that is wrong. `said`: fields of Brand by name, each group of thresholds whole."""
     if faults := list(_faults(said)):
         raise InvalidBrand(faults)
 
@@ -86,12 +86,22 @@ def _faults(said: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _moved(said, brand)
     if "stages" in said:
         yield from _stage_faults(said["stages"])
+    if "mall_stages" in said:
+        yield from _mall_faults(said["mall_stages"])
     if "value_tiers" in said:
         tiers = said["value_tiers"]
         if not 0 < tiers["middle"] < tiers["top"] < 1:
             yield Fault(
                 "value_tiers.top", "out_of_order", _("shares lie between 0 and 1, the middle one below the top one")
             )
+
+
+def _mall_faults(days: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, value in days.items():
+        if not isinstance(value, int) or value < (name == "declining_days"):
+            yield Fault(f"mall_stages.{name}", "out_of_range", _("a whole number of days"))
+    if days["mature_days"] <= days["newcomer_days"]:
+        yield Fault("mall_stages.mature_days", "out_of_order", _("comes before the stage that it follows"))
 
 
 def _moved(said: Mapping[str, Any], brand: Brand) -> Iterator[Fault]:

@@ -1,17 +1,34 @@
-"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement. Whoever comes
-second on the same day finds the day done. The figures commit first, since every pass of the day needs them; what is not kept
-any longer goes last, by itself.
+"""Once per brand day, at its local midnight: the population's figures, then the profile and placement of those whom the new day
+moves. Whoever comes second on the same day finds the day done. The figures commit first, since every pass of the day needs them;
+what is not kept any longer goes last, by itself.
+
+Members with news are absorbed as it comes. Time alone moves those whose instant has come, and new cut points move those between
+the old ones and the new. Everybody is computed anew when more than a quarter would be touched, or when what everybody is judged
+by is another: the base interval, or the brand's thresholds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
 from cdp import placement, population, profiles, retention
+from cdp.features import families
+from cdp.features.family import Family
 from cdp.ingest import tables
-from cdp.models import PopulationRun
+from cdp.models import PopulationRun, Profile
+
+PART = 0.25  # of all profiles: above that, one pass over everybody is cheaper
+
+
+@dataclass(frozen=True)
+class Passed:
+    touched: int | None  # members looked at; None: everybody
+    written: int  # profiles that changed
+    moved: int  # placements begun
 
 
 def turn(*, now: datetime, quiet: bool = False) -> bool:
@@ -21,18 +38,68 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
     with transaction.atomic():
         if PopulationRun.objects.filter(pk=run.pk, turned_at=None).update(turned_at=now) != 1:
             return False  # somebody was faster
-        recompute(as_of=now, quiet=quiet)
+        renew(as_of=now, quiet=quiet)
     retention.sweep(now=now)
     return True
 
 
 @transaction.atomic
-def recompute(*, as_of: datetime, quiet: bool = False) -> tuple[int, int]:
-    """Everybody, from all facts. Returns how many profiles were written and how many moves were made."""
+def renew(*, as_of: datetime, quiet: bool = False) -> Passed:
+    """Those whom time and the day's figures move: the same rows as everybody from all facts would give."""
+    due = _due(population.current(as_of=as_of), as_of)
+    return recompute(as_of=as_of, quiet=quiet) if due is None else _pass(due, (), as_of, quiet)
+
+
+@transaction.atomic
+def catch_due(*, now: datetime) -> Passed:
+    """Within a day: whose instant has come since, as a tag that ended."""
+    due = list(Profile.objects.filter(next_change_at__lte=now).order_by("pk").values_list("pk", flat=True))
+    return _pass(due, (), now, quiet=False) if due else Passed(0, 0, 0)
+
+
+@transaction.atomic
+def recompute(*, as_of: datetime, quiet: bool = False) -> Passed:
+    """Everybody, from all facts."""
+    return _pass(None, families.BESIDE, as_of, quiet)
+
+
+def _pass(members: Sequence[int] | None, beside: Iterable[Family], as_of: datetime, quiet: bool) -> Passed:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # a full pass over millions outlasts an interactive limit
-    written = profiles.refresh(None, as_of=as_of)
-    return written, placement.place(None, as_of=as_of, quiet=None if quiet else ())
+        cursor.execute("SET LOCAL statement_timeout = 0")  # a pass over millions outlasts an interactive limit
+    written = profiles.refresh(members, as_of=as_of, beside=beside)
+    moved = placement.place(members, as_of=as_of, quiet=None if quiet else ())
+    return Passed(None if members is None else len(members), written, moved)
+
+
+# %(low)s, %(high)s: ranges of net amounts in which a cut point moved, from .. below.
+_DUE = """
+    SELECT member_id FROM cdp_profile WHERE next_change_at <= %(as_of)s
+    UNION SELECT member_id FROM cdp_profile p
+    JOIN unnest(%(low)s::bigint[], %(high)s::bigint[]) AS cut (low, high) ON p.amount_365 >= cut.low AND p.amount_365 < cut.high
+    ORDER BY 1
+"""
+_MOST = 2**63 - 1  # where there is no cut point, no amount reaches it
+
+
+def _due(run: PopulationRun, as_of: datetime) -> list[int] | None:
+    """None: everybody. Whoever was touched since the last turn stands by the figures of some day since then."""
+    turned = PopulationRun.objects.filter(day__lt=run.day, turned_at__isnull=False).order_by("-day").first()
+    if turned is None:
+        return None
+    since = [*PopulationRun.objects.filter(day__gte=turned.day, day__lte=run.day)]
+    if any((other.base_interval, other.terms) != (run.base_interval, run.terms) for other in since) or not run.terms:
+        return None
+    cuts = [[_MOST if cut is None else cut for cut in column] for column in zip(*map(_cuts, since), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"as_of": as_of, "low": [min(c) for c in cuts], "high": [max(c) for c in cuts]})
+        due = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT count(*) FROM cdp_profile")
+        (everybody,) = cursor.fetchone()
+    return due if len(due) <= PART * everybody else None
+
+
+def _cuts(run: PopulationRun) -> tuple[int | None, int | None]:
+    return run.middle_cut, run.top_cut
 
 
 def turned_after(at: datetime) -> bool:

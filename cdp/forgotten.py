@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 
 from cdp import datakeys, profiling
 from cdp.models import Identity, Profile
@@ -55,6 +56,11 @@ def profiles(members: Sequence[int], *, now: datetime) -> int:
     there = Profile.objects.filter(member__in=members).count()
     profiling.end(members, as_of=now)
     return there
+
+
+def features(table: type[Model], members: Sequence[int], *, now: datetime) -> int:
+    """What was computed beside the profile goes."""
+    return table._default_manager.filter(member__in=members).delete()[0]
 
 
 def _count(sql: str, **values: Any) -> int:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from django.db import connection
 
 from cdp import consents, datakeys, feed
+from cdp.features import families
 from cdp.handover import LAST, Handover, Special
 from cdp.ingest.batch import HISTORY
-from cdp.models import Consent, Merge, Profile
+from cdp.models import Consent, Merge
 
 _SAY = """
     WITH said AS (
@@ -55,7 +56,8 @@ def _unsay(over: Handover) -> None:
 
 
 def _one_profile(over: Handover) -> None:
-    Profile.objects.filter(member=over.drop).delete()
+    for family in families.ALL:
+        family.table._default_manager.filter(member=over.drop).delete()
     _know(over, [over.keep])
 
 
@@ -79,6 +81,7 @@ def _two_words(over: Handover) -> None:
 
 ATTRIBUTES = Special(_say, _unsay)
 PROFILE = Special(_one_profile, _two_profiles, turn=LAST)
+COMPUTED = Special(lambda over: None, lambda over: None)  # they go and come with the profile
 CONSENT = Special(_one_word, _two_words, counts=lambda member: Consent.objects.filter(member=member).count())
 
 

@@ -1,6 +1,4 @@
-"""Where a member stands on each axis, kept as beginnings with the reason. The rules are the glossary's; the first line that
-holds decides. `n` purchase days, `d` recency in days, `i` the expected interval.
-"""
+"""Where a member stands on each axis, kept as beginnings with the reason. The rules are the glossary's (axes.py)."""
 
 from __future__ import annotations
 
@@ -10,44 +8,31 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from cdp import population
+from cdp.axes import AXES, FACTS
 from cdp.ingest import accept
+from config.ground import clock
 from config.ground.cause import Cause
-from config.ground.models import Brand
 
-STAGE = """
-    CASE WHEN n = 0 THEN 'new'
-         WHEN d > greatest(%(churned_factor)s * i, %(churned_floor)s) THEN 'churned'
-         WHEN d > greatest(%(dormant_factor)s * i, CASE n WHEN 1 THEN %(dormant_floor_once)s ELSE %(dormant_floor)s END)
-              THEN 'dormant'
-         WHEN n >= 2 AND d >= greatest(%(critical_factor)s * i, %(critical_floor)s) THEN 'critical'
-         WHEN n = 1 THEN 'first_purchase'
-         ELSE 'active' END
-"""
-VALUE_TIER = """
-    CASE WHEN amount_365 <= 0 THEN 'base'
-         WHEN amount_365 >= %(top_cut)s THEN 'top'
-         WHEN amount_365 >= %(middle_cut)s THEN 'middle'
-         ELSE 'base' END
-"""
+_JUDGED = ", ".join(f"{axis.value} AS to_{axis.name}" for axis in AXES)
+_CHANGES = ", ".join(axis.changes for axis in AXES)
+_NAMES = ", ".join(axis.name for axis in AXES)
+_TO = ", ".join(f"to_{axis.name}" for axis in AXES)
+_BEGUN = " UNION ALL ".join(
+    f"""SELECT member_id, '{axis.name}' AS axis, to_{axis.name} AS value, {axis.name} AS was,
+               CASE to_{axis.name} WHEN '' THEN '{{"ended": "no_facts"}}'::jsonb ELSE {axis.why} END AS why
+        FROM moved WHERE {axis.name} <> to_{axis.name}"""
+    for axis in AXES
+)
 # One statement: judge, move the profile's columns, append the beginnings, answer who moved.
 _PLACE = f"""
-    WITH facts AS (
-        SELECT member_id, stage, value_tier, purchase_days AS n, expected_interval AS i, amount_365,
-               (%(as_of)s AT TIME ZONE %(tz)s)::date - (last_order_at AT TIME ZONE %(tz)s)::date AS d
-        FROM cdp_profile WHERE (%(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s)) AND as_of <= %(as_of)s),
-    judged AS (SELECT *, {STAGE} AS to_stage, {VALUE_TIER} AS to_tier FROM facts),
+    WITH facts AS ({FACTS}),
+    judged AS (SELECT *, {_JUDGED}, least(sums_end_at, least({_CHANGES})::timestamp AT TIME ZONE %(tz)s) AS to_change FROM facts),
     moved AS (
-        UPDATE cdp_profile p SET stage = to_stage, value_tier = to_tier, as_of = %(as_of)s
-        FROM judged j WHERE p.member_id = j.member_id AND (j.stage, j.value_tier) IS DISTINCT FROM (to_stage, to_tier)
+        UPDATE cdp_profile p SET ({_NAMES}) = ROW({_TO}), next_change_at = to_change, as_of = %(as_of)s
+        FROM judged j WHERE p.member_id = j.member_id
+            AND ({", ".join(f"j.{axis.name}" for axis in AXES)}, j.next_change_at) IS DISTINCT FROM ({_TO}, to_change)
         RETURNING j.*),
-    begun AS (
-        SELECT member_id, 'stage' AS axis, to_stage AS value, stage AS was,
-               jsonb_build_object('purchase_days', n, 'recency', d, 'expected_interval', round(i::numeric, 2)) AS why
-        FROM moved WHERE stage <> to_stage
-        UNION ALL
-        SELECT member_id, 'value_tier', to_tier, value_tier,
-               jsonb_build_object('amount_365', amount_365, 'middle_cut', %(middle_cut)s::bigint, 'top_cut', %(top_cut)s::bigint)
-        FROM moved WHERE value_tier <> to_tier),
+    begun AS ({_BEGUN}),
     kept AS (
         INSERT INTO cdp_placement (member_id, axis, value, since, why)
         SELECT member_id, axis, value, %(as_of)s, why FROM begun
@@ -58,26 +43,27 @@ _PLACE = f"""
 
 @transaction.atomic
 def place(members: Sequence[int] | None, *, as_of: datetime, quiet: Collection[int] | None = ()) -> int:
-    """Place these members (None: everybody). Each move is recorded as `stage.entered` or `value_tier.entered`, except for
-    `quiet` members (None: nobody is announced), whose history is only being loaded. Returns the number of moves.
+    """Place these members (None: everybody). Each move is recorded as `stage.entered`, `value_tier.entered` or
+    `mall_stage.entered`, except for `quiet` members (None: nobody is announced), whose history is only being loaded. Returns the
+    number of moves.
     """
-    brand = Brand.objects.the()
     run = population.current(as_of=as_of)
+    asked = {
+        "members": None if members is None else list(members),
+        "as_of": as_of,
+        "tz": str(clock.zone()),
+        "middle_cut": run.middle_cut,
+        "top_cut": run.top_cut,
+    }
+    thresholds = {
+        f"{group}.{name}": value for group, terms in population.terms(run).items() for name, value in terms.items()
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _PLACE,
-            brand.stages
-            | {
-                "members": None if members is None else list(members),
-                "as_of": as_of,
-                "tz": brand.timezone,
-                "middle_cut": run.middle_cut,
-                "top_cut": run.top_cut,
-            },
-        )
+        cursor.execute(_PLACE, thresholds | asked)
         moves: list[tuple[int, str, str, str]] = cursor.fetchall()
     if quiet is not None:
-        accept.record([_entered(*move, as_of) for move in moves if move[0] not in quiet], now=as_of)
+        told = [move for move in moves if move[0] not in quiet and move[2]]
+        accept.record([_entered(*move, as_of) for move in told], now=as_of)
     return len(moves)
 
 

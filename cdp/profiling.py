@@ -36,6 +36,8 @@ _END = f"""
         WHERE m.id IN (SELECT member_id FROM cdp_profile WHERE %(members)s::bigint[] IS NULL OR member_id = ANY(%(members)s))
           AND NOT {judged("m")}),
     gone AS (DELETE FROM cdp_profile WHERE member_id IN (SELECT id FROM unjudged)),
+    habits AS (DELETE FROM cdp_buying WHERE member_id IN (SELECT id FROM unjudged)),
+    behaviour AS (DELETE FROM cdp_behaviour WHERE member_id IN (SELECT id FROM unjudged)),
     stood AS (
         SELECT DISTINCT ON (p.member_id, p.axis) p.member_id, p.axis, p.value, p.since
         FROM cdp_placement p WHERE p.member_id IN (SELECT id FROM unjudged)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from celery import shared_task
 
 from cdp import daily, feed, joining, parked
@@ -17,10 +19,11 @@ def absorb() -> None:
     drain_all()
 
 
-def drain_all() -> int:
+def drain_all(as_of: datetime | None = None) -> int:
+    """Every reader hears what happened up to an instant, or up to now. Returns how many members were handled."""
     handled = 0
     for reader in sorted(feed.READERS, key=lambda name: name != feed.PROFILE):
-        while members := feed.drain(reader, limit=SLICE, now=clock.now()):
+        while members := feed.drain(reader, limit=SLICE, now=as_of or clock.now()):
             handled += members
     return handled
 
@@ -34,6 +37,7 @@ def join() -> None:
 
 @shared_task(name="cdp.daily")
 def turn_day() -> None:
-    daily.turn(now=clock.now())
+    if not daily.turn(now=clock.now()):
+        daily.catch_due(now=clock.now())
     parked.ring_for_late(now=clock.now())
     watch(now=clock.now())

@@ -33,6 +33,12 @@ DAYS = {
 WEIGHTS = {"shrinkage": _("weight of the base interval")}
 STAGES = FACTORS | DAYS | WEIGHTS
 TIERS = {"middle": _("middle tier from this share"), "top": _("top tier from this share")}
+MALL = {
+    "newcomer_days": _("newcomer up to this many days after the first login"),
+    "mature_days": _("mature from this many days after the first login"),
+    "declining_days": _("declining from this many days without login"),
+}
+GROUPS = {"stages": STAGES, "value_tiers": TIERS, "mall_stages": MALL}
 PLAIN = ("name", "timezone", "currency", "parked_for")
 NEXT_DAY = _("Thresholds hold from the brand's next midnight, when everybody is placed anew.")
 
@@ -49,7 +55,7 @@ class BrandForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for group, names in (("stages", STAGES), ("value_tiers", TIERS)):
+        for group, names in GROUPS.items():
             for name, value in ((name, getattr(self.instance, group)[name]) for name in names):
                 self.initial[f"{group}_{name}"] = value
 
@@ -57,8 +63,7 @@ class BrandForm(forms.ModelForm):
         """What the verb is told."""
         given = self.cleaned_data
         return {name: given[name] for name in PLAIN if name in given} | {
-            "stages": {name: given[f"stages_{name}"] for name in STAGES},
-            "value_tiers": {name: given[f"value_tiers_{name}"] for name in TIERS},
+            group: {name: given[f"{group}_{name}"] for name in names} for group, names in GROUPS.items()
         }
 
     def clean(self) -> dict[str, Any]:
@@ -73,6 +78,7 @@ class BrandForm(forms.ModelForm):
 
 NUMBERS = {f"stages_{name}": _number(label, whole=name in DAYS) for name, label in STAGES.items()}
 NUMBERS |= {f"value_tiers_{name}": _number(label, whole=False) for name, label in TIERS.items()}
+NUMBERS |= {f"mall_stages_{name}": _number(label, whole=True) for name, label in MALL.items()}
 BrandForm.declared_fields.update(NUMBERS)
 BrandForm.base_fields.update(NUMBERS)
 
@@ -85,6 +91,7 @@ class BrandAdmin(ModelAdmin):
         (None, {"fields": ["name", ("timezone", "currency"), "parked_for"]}),
         (_("Lifecycle stages"), {"fields": [f"stages_{name}" for name in STAGES], "description": NEXT_DAY}),
         (_("Value tiers"), {"fields": [f"value_tiers_{name}" for name in TIERS], "description": NEXT_DAY}),
+        (_("Mall stages"), {"fields": [f"mall_stages_{name}" for name in MALL], "description": NEXT_DAY}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

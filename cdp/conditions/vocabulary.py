@@ -38,6 +38,8 @@ class Field:
     unit: Text = ""
     choices: tuple[tuple[str, Text], ...] = ()
     historical: bool = False  # can be known as of a past instant from today's tables
+    source: Text = ""  # which rows it is made of
+    definition: Text = ""  # what it means, in a sentence
     judges: bool = False  # of the profile: of whoever refuses to be judged it is unknown, under `not` too
     operators: tuple[str, ...] = field(init=False)
 

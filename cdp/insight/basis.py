@@ -12,15 +12,17 @@ from typing import Any
 
 from django.db import connection
 
+from cdp.axes import STAGE, VALUE_TIER
 from cdp.features import rfm
 from cdp.features.net import beside, purchases
 from cdp.insight.whom import Whom
-from cdp.placement import STAGE, VALUE_TIER
 from cdp.profiling import judged
 from config.ground.models import Brand
 
 _MEASURED = "(SELECT d AS recency, orders AS frequency, amount AS monetary FROM buyers JOIN money USING (member_id))"
 _CUTS = rfm.Measured.of("population")
+# The cuts of this instant in the place of those of a run.
+_TIER = VALUE_TIER.value.replace("%(top_cut)s", "top_cut").replace("%(middle_cut)s", "middle_cut")
 _TODAY = "(%(as_of)s AT TIME ZONE %(tz)s)::date"
 
 
@@ -50,21 +52,21 @@ BASIS = f"""
                max(day) - min(day) AS s
         FROM bought GROUP BY member_id),
     base_interval AS (
-        SELECT coalesce(percentile_disc(.5) WITHIN GROUP (ORDER BY gap), %(default_interval)s)::int AS base
+        SELECT coalesce(percentile_disc(.5) WITHIN GROUP (ORDER BY gap), %(stages.default_interval)s)::int AS base
         FROM gaps WHERE gap IS NOT NULL),
     tiers AS (
-        SELECT percentile_disc(%(middle)s) WITHIN GROUP (ORDER BY amount_365) AS middle_cut,
-               percentile_disc(%(top)s) WITHIN GROUP (ORDER BY amount_365) AS top_cut
+        SELECT percentile_disc(%(value_tiers.middle)s) WITHIN GROUP (ORDER BY amount_365) AS middle_cut,
+               percentile_disc(%(value_tiers.top)s) WITHIN GROUP (ORDER BY amount_365) AS top_cut
         FROM money WHERE amount_365 > 0),
     population AS (SELECT * FROM {rfm.population(_MEASURED)} of_buyers),
     standing AS (
         SELECT k.member_id, coalesce(n, 0) AS n, d, orders, coalesce(amount, 0) AS amount,
                coalesce(amount_365, 0) AS amount_365,
-               (%(shrinkage)s * base + coalesce(s, 0))::float / (%(shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
+               (%(stages.shrinkage)s * base + coalesce(s, 0))::float / (%(stages.shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
         FROM known k LEFT JOIN buyers USING (member_id) LEFT JOIN money USING (member_id), base_interval),
     placed AS (
-        SELECT standing.*, {STAGE} AS stage,
-               {VALUE_TIER.replace("%(top_cut)s", "top_cut").replace("%(middle_cut)s", "middle_cut")} AS value_tier,
+        SELECT standing.*, {STAGE.value} AS stage,
+               {_TIER} AS value_tier,
                {rfm.recency_score("d", _CUTS)} AS r, {rfm.frequency_score("orders", _CUTS)} AS f,
                CASE WHEN n > 0 THEN {rfm.monetary_score("amount", _CUTS)} END AS m,
                CASE WHEN n > 0 THEN {rfm.group("d", "orders", "amount", _CUTS)} END AS rfm_group
@@ -77,13 +79,9 @@ def ask(
 ) -> list[tuple[Any, ...]]:
     """Rows of one statement over the queries above and the sets of members, named as they are given, each with `member_id`."""
     brand = Brand.objects.the()
-    asked = {
-        "as_of": as_of,
-        "tz": brand.timezone,
-        **brand.stages,
-        **brand.value_tiers,
-        **(given or {}),
-    }
+    asked = {"as_of": as_of, "tz": brand.timezone, **(given or {})}
+    for group, terms in (("stages", brand.stages), ("value_tiers", brand.value_tiers)):
+        asked |= {f"{group}.{name}": value for name, value in terms.items()}
     queries = [BASIS]
     for name, whom in sets.items():
         sql, values = whom.named(name)

@@ -9,13 +9,15 @@ from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
 from cdp.models.order import Order, OrderLine, Product
 from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
-from cdp.models.profile import Placement, PopulationRun, Profile
+from cdp.models.profile import Behaviour, Buying, Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
 from cdp.models.source import Seen, Source
 from cdp.models.tag import MemberTag, Tag
 
 __all__ = [
     "AttributeDefinition",
+    "Behaviour",
+    "Buying",
     "Consent",
     "ConsentRecord",
     "DataKey",

@@ -15,6 +15,9 @@ from tests.builders import LONG_AGO
 pytestmark = pytest.mark.django_db
 
 
+MALL = {"newcomer_days": 30, "mature_days": 90, "declining_days": 180}
+
+
 def stages(**other):
     return {"stages": Brand.objects.the().stages | other}
 
@@ -56,6 +59,9 @@ def test_the_same_again_leaves_no_row():
         ({"default_interval": 0}, "stages.default_interval", "out_of_range"),
         ({"value_tiers": {"middle": 0.95, "top": 0.95}}, "value_tiers.top", "out_of_order"),
         ({"value_tiers": {"middle": 0.7, "top": 1}}, "value_tiers.top", "out_of_order"),
+        ({"mall_stages": MALL | {"mature_days": 30}}, "mall_stages.mature_days", "out_of_order"),
+        ({"mall_stages": MALL | {"declining_days": 0}}, "mall_stages.declining_days", "out_of_range"),
+        ({"mall_stages": MALL | {"newcomer_days": 1.5}}, "mall_stages.newcomer_days", "out_of_range"),
     ],
 )
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
@@ -88,6 +94,8 @@ LAWS = [
     ("stages = jsonb_set(stages, '{critical_factor}', '9')", "stages_follow_one_another"),
     ('value_tiers = \'{"middle": 0.9, "top": 0.8}\'', "value_tiers_are_shares_in_order"),
     ("value_tiers = '{}'", "value_tiers_are_shares_in_order"),
+    ("mall_stages = jsonb_set(mall_stages, '{mature_days}', '30')", "mall_stages_follow_one_another"),
+    ("mall_stages = mall_stages - 'declining_days'", "mall_stages_follow_one_another"),
     ("timezone = 'Asia/Tokyo'", "timezone and currency stay once there are orders"),
     ("currency = 'USD'", "timezone and currency stay once there are orders"),
 ]
@@ -106,6 +114,7 @@ def test_the_page_says_what_is_wrong_beside_its_field(admin_client):
     said = {"name": "x", "timezone": the.timezone, "currency": the.currency, "parked_for": "P7D"}
     said |= {f"stages_{name}": value for name, value in the.stages.items()} | {"stages_dormant_floor": 400}
     said |= {f"value_tiers_{name}": value for name, value in the.value_tiers.items()}
+    said |= {f"mall_stages_{name}": value for name, value in the.mall_stages.items()}
 
     response = admin_client.post("/admin/ground/brand/1/change/", said, headers={"Accept-Language": "zh-hans"})
 

@@ -106,11 +106,11 @@ def test_while_a_day_is_turned_its_figures_are_there_for_others(monkeypatch):
         asked.append(population.current(as_of=at("2017-07-01 00:01")).day)
         connection.close()
 
-    def recompute(**_given):
+    def renew(**_given):
         with ThreadPoolExecutor(1) as pool:
             pool.submit(elsewhere).result(10)
 
-    monkeypatch.setattr(daily, "recompute", recompute)
+    monkeypatch.setattr(daily, "renew", renew)
     assert daily.turn(now=at("2017-07-01")) is True
     assert asked == [date(2017, 7, 1)]
 
@@ -123,6 +123,20 @@ def test_the_command_absorbs_what_waits(buyer, capsys):
 
     assert Profile.objects.get().amount == 600
     assert not FeedRow.objects.exists()
+
+
+@pytest.mark.parametrize(("options", "stage"), [([], "churned"), (["--as-of", "2017-07-01T00:00:00+08:00"], "dormant")])
+def test_the_command_moves_those_whose_time_has_come(buyer, options, stage, capsys):
+    daily.turn(now=at("2017-01-03"))
+    others = [a_member() for _n in range(4)]
+    absorbed(now=at("2017-01-03"))
+    clock.stand(at("2018-03-01"), by="test")
+
+    call_command("refresh_profiles", *options)
+
+    assert Profile.objects.get(member=buyer).stage == stage
+    assert set(Profile.objects.filter(member__in=others).values_list("stage", flat=True)) == {"new"}
+    assert "1 " in capsys.readouterr().out.splitlines()[1]
 
 
 @pytest.mark.parametrize(("options", "stage"), [([], "churned"), (["--as-of", "2017-07-01T00:00:00+08:00"], "dormant")])
@@ -139,7 +153,7 @@ def test_the_command_goes_over_everybody(buyer, options, stage):
     [
         (None, {"full": True, "as_of": "2017-07-01T00:00:00+08:00"}),
         ("2017-07-01", {"full": True, "as_of": "2017-07-02T00:00:00+08:00"}),
-        ("2017-07-01", {"full": False, "as_of": "2017-06-01T00:00:00+08:00"}),
+        ("2017-07-01", {"full": False, "as_of": "2017-05-31T00:00:00+08:00"}),
         ("2017-07-01", {"full": True, "as_of": "2017-05-31T00:00:00+08:00"}),  # the first of June was turned
     ],
 )

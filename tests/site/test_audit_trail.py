@@ -60,6 +60,7 @@ def _() -> Post:
     said = {"name": "another", "timezone": brand.timezone, "currency": brand.currency, "parked_for": "P7D"}
     said |= {f"stages_{name}": value for name, value in brand.stages.items()}
     said |= {f"value_tiers_{name}": value for name, value in brand.value_tiers.items()}
+    said |= {f"mall_stages_{name}": value for name, value in brand.mall_stages.items()}
     return page("ground.brand", 1, what="change"), said
 
 

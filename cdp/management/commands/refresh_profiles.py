@@ -13,22 +13,23 @@ from config.ground.arguments import instant
 
 
 class Command(BaseCommand):
-    help = "Bring profiles, stages and value tiers up to date: of the members with news, or of everybody (--full)."
+    help = "Bring profiles and places up to date: of those with news and those whose time has come, or of everybody (--full)."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--full", action="store_true", help="everybody, from all facts")
-        parser.add_argument("--as-of", type=instant, metavar="T", help="with --full, in replay: an instant up to now")
+        parser.add_argument("--as-of", type=instant, metavar="T", help="in replay: an instant up to now")
 
     def handle(self, *args: Any, full: bool, as_of: datetime | None, **options: Any) -> None:
         now = clock.now()
-        if as_of and not (full and clock.stands() and as_of <= now and not daily.turned_after(as_of)):
+        if as_of and not (clock.stands() and as_of <= now and not daily.turned_after(as_of)):
             raise CommandError(
-                _(
-                    "--as-of goes with --full on a standing clock, from the last turn of a day up to where the clock stands"
-                )
+                _("--as-of goes with a standing clock, from the last turn of a day up to where the clock stands")
             )
-        if full:
-            written, moved = daily.recompute(as_of=as_of or now)
-            self.stdout.write(_("%(written)d profiles written, %(moved)d moves") % {"written": written, "moved": moved})
-        else:
-            self.stdout.write(_("%(members)d members with news") % {"members": drain_all()})
+        if not full:
+            heard = drain_all(as_of)
+            self.stdout.write(_("%(members)d members with news") % {"members": heard})
+        passed = (daily.recompute if full else daily.renew)(as_of=as_of or now)
+        if passed.touched is not None:
+            self.stdout.write(_("%(members)d members whose time has come") % {"members": passed.touched})
+        said = {"written": passed.written, "moved": passed.moved}
+        self.stdout.write(_("%(written)d profiles written, %(moved)d moves") % said)

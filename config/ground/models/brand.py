@@ -27,6 +27,11 @@ def default_value_tiers() -> dict[str, float]:
     return {"top": 0.95, "middle": 0.70}
 
 
+def default_mall_stages() -> dict[str, float]:
+    """Days since the first login, and since the last one."""
+    return {"newcomer_days": 30, "mature_days": 90, "declining_days": 180}
+
+
 class BrandManager(models.Manager["Brand"]):
     def the(self) -> Brand:
         """The one brand of this installation, seeded by migration."""
@@ -45,6 +50,7 @@ class Brand(models.Model):
     currency = models.CharField(_("currency"), max_length=3, default="CNY")
     stages = models.JSONField(_("stage thresholds"), default=default_stages)
     value_tiers = models.JSONField(_("value tier shares"), default=default_value_tiers)
+    mall_stages = models.JSONField(_("mall stage thresholds"), default=default_mall_stages)
     parked_for = models.CharField(
         _("patience with parked rows"),
         max_length=10,
