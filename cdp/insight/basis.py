@@ -62,7 +62,8 @@ BASIS = f"""
     standing AS (
         SELECT k.member_id, coalesce(n, 0) AS n, d, orders, coalesce(amount, 0) AS amount,
                coalesce(amount_365, 0) AS amount_365,
-               (%(stages.shrinkage)s * base + coalesce(s, 0))::float / (%(stages.shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
+               (%(stages.shrinkage)s * base + coalesce(s, 0))::float
+                   / (%(stages.shrinkage)s + greatest(coalesce(n, 0) - 1, 0)) AS i
         FROM known k LEFT JOIN buyers USING (member_id) LEFT JOIN money USING (member_id), base_interval),
     placed AS (
         SELECT standing.*, {STAGE.value} AS stage,

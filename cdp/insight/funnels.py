@@ -34,7 +34,8 @@ _SECONDS = f""",
         FROM numbered GROUP BY member_id),
     waited AS (
         SELECT purchases, second - first AS days, (%(as_of)s AT TIME ZONE %(tz)s)::date - first AS behind FROM pairs)
-    SELECT 'purchases', n, count(*), NULL::bigint, NULL::int[] FROM waited JOIN generate_series(1, %(most)s) n ON purchases >= n GROUP BY n
+    SELECT 'purchases', n, count(*), NULL::bigint, NULL::int[]
+    FROM waited JOIN generate_series(1, %(most)s) n ON purchases >= n GROUP BY n
     UNION ALL SELECT 'within', n, count(*) FILTER (WHERE days <= n), count(*), NULL
               FROM waited JOIN unnest(%(within)s::int[]) n ON behind >= n GROUP BY n
     UNION ALL SELECT 'between', {RANGE}, count(*), NULL, NULL FROM waited WHERE days IS NOT NULL GROUP BY 2

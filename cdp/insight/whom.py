@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp import tags
 from cdp.conditions import matching
 from cdp.errors import InvalidCondition, InvalidTag, UnknownWhom
 from cdp.features import rfm
-from cdp.models import Member
+from cdp.insight.words import axis_label, value_label
+from cdp.models import Member, Tag
 from cdp.models.profile import Stage, ValueTier
+from cdp.models.tag import Family
 
 EVERYBODY_KEY = "all"
+TAGS = 30  # that one may choose from
 GROUPS = tuple(group for group, _label in reversed(rfm.GROUPS))  # from R, F and M all high to all low
 
 
@@ -88,3 +91,22 @@ def segment(key: str, *, as_of: datetime) -> Whom:
         return among(matching({"segment": key}, as_of=as_of))
     except InvalidCondition:
         raise UnknownWhom(_("there is no segment %(key)s") % {"key": key}) from None
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a reader may choose from: (heading, [(name that find knows, label)]). Tags are those that most carry."""
+    used = Tag.objects.annotate(members=Count("carried")).filter(members__gt=0).order_by("-members", "pk")[:TAGS]
+    families = dict(Family.choices)
+    return [
+        ("", [(EVERYBODY_KEY, _("everybody"))]),
+        (axis_label("stage"), [(f"stage:{value}", str(label)) for value, label in Stage.choices]),
+        (axis_label("value_tier"), [(f"value_tier:{value}", str(label)) for value, label in ValueTier.choices]),
+        (axis_label("rfm_group"), [(f"rfm_group:{group}", value_label("rfm_group", group)) for group in GROUPS]),
+        (axis_label("tag"), [(f"tag:{tag}", f"{families[tag.family]} · {tag.name}") for tag in used]),
+    ]
+
+
+def label(text: str) -> str:
+    """What a name that `find` knows is called."""
+    kind, _colon, value = text.partition(":")
+    return _("everybody") if text == EVERYBODY_KEY else value_label(kind, value) if value else text

@@ -26,5 +26,6 @@ def value_label(axis: str, value: str) -> str:
         "stage": dict(Stage.choices),
         "value_tier": dict(ValueTier.choices),
         "rfm_group": dict(rfm.GROUPS),
+        "tag": {},
     }
-    return str(labels.get(axis, {}).get(value, value))
+    return str(labels[axis].get(value, value))
