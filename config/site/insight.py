@@ -157,7 +157,7 @@ class Page:
 PAGES = (
     Page(
         "rfm",
-        gettext_lazy("value"),
+        gettext_lazy("worth"),
         gettext_lazy(
             "recency, frequency and money in scores from 1 to 5; cut points and means are everybody's, whoever is shown"
         ),
