@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from psycopg.errors import QueryCanceled
 
 from cdp.errors import InvalidPath, UnknownWhom
 from cdp.insight import funnels, whom
@@ -108,10 +110,12 @@ def _intervals(asked: Asked) -> Context:
     category = asked.more.get("category", "")
     found = intervals(asked.whom, category=category, as_of=asked.as_of)
     known = {one.category: one for one in found.categories}
+    of = known.get(category, found.overall)
     return {
         "category": category,
         "categories": list(known),
-        "of": known.get(category, found.overall),
+        "of": of,
+        "counted": (f"{of.intervals:,}", f"{of.members:,}"),
         "distribution": pictures.distribution(found.ranges),
         "spreads": pictures.spreads(found.categories),
     }
@@ -142,7 +146,7 @@ def _funnels(asked: Asked) -> Context:
 
 def _acts() -> dict[str, str]:
     """What a path may be made of: the declared kinds of events, those of the usual path, and orders."""
-    usual = {"browse": _("browses"), "cart_add": _("puts into the cart"), funnels.ORDER: _("orders")}
+    usual = {"browse": _("browses"), "cart_add": _("puts into the cart"), funnels.ORDER: _("places an order")}
     return usual | {code: label or code for code, label in EventType.objects.values_list("code", "label")}
 
 
@@ -238,4 +242,8 @@ class InsightAdmin(ReadOnlyAdmin):
             context |= chosen.show(Asked(key, whom.find(key, as_of=now), request.GET, now))
         except (UnknownWhom, InvalidPath) as error:
             context["refused"] = str(error)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            context["refused"] = _("this takes longer than a page may; choose fewer members, or ask by command or API")
         return TemplateResponse(request, f"insight/{page}.html", context)

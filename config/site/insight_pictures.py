@@ -25,6 +25,7 @@ from config.ground import money
 from config.site.quality_charts import percent
 
 SHOWN = 14  # traits of a family, and categories
+MARKS = {"above": " ▲", "below": " ▼"}  # told apart without colours too
 WIDEST = 2  # a TGI of 400 or 25 fills its side: doublings are drawn
 
 
@@ -148,14 +149,15 @@ def _trait(one: Trait) -> Strip:
         "all": f"{one.segment.denominator:,}",
         "share": percent(one.base.share),
     }
+    label = trait_label(one.family, one.trait)
     return Strip(
-        trait_label(one.family, one.trait),
+        label.rpartition(" > ")[2] if one.family == "category" else label,
         width,
-        "–" if one.tgi is None else f"{one.tgi:.0f}",
+        ("–" if one.tgi is None else f"{one.tgi:.0f}") + MARKS.get(one.mark, ""),
         percent(one.segment.share),
         one.mark,
         50 if doublings >= 0 else 50 - width,
-        tip=counts,
+        tip=f"{label}: {counts}",
     )
 
 

@@ -73,7 +73,7 @@ def test_with_nobody_there_every_page_says_so(admin_client, key):
         ("", ENGLISH, ("Recency and frequency", "important, to win back", "Who brings the money", "24 / 24")),
         ("", CHINESE, ("最近消费", "重要挽留", "复购率")),
         ("traits", ENGLISH, ("preference", "city", "tgi")),
-        ("overlap", CHINESE, ("重合", "沉睡期")),
+        ("overlap", CHINESE, ("重合", "沉睡期", "重要价值")),
         ("cohorts", CHINESE, ("首购", "2025-")),
         ("intervals", CHINESE, ("茶", "器具", "中位")),
         ("funnels", CHINESE, ("二购", "浏览", "加购")),
