@@ -70,7 +70,7 @@ def test_with_nobody_there_every_page_says_so(admin_client, key):
 @pytest.mark.parametrize(
     ("key", "headers", "texts"),
     [
-        ("", ENGLISH, ("Recency and frequency", "important, to win back", "Who brings the money", "24 / 24")),
+        ("", ENGLISH, ("Recency and frequency", "important, to win back", "Who brings the money", "18 / 24")),
         ("", CHINESE, ("最近消费", "重要挽留", "复购率")),
         ("traits", ENGLISH, ("preference", "city", "tgi")),
         ("overlap", CHINESE, ("重合", "沉睡期", "重要价值")),
