@@ -6,6 +6,7 @@ A rank is taken from a sorted list by whole numbers: the value of rank ceil(p n)
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 SETUP = """
@@ -117,3 +118,24 @@ class Oracle:
             {"month": f"{year}-{month:02}", "size": row[0], "retained": row}
             for (year, month), row in sorted(found.items())
         ]
+
+    def departments(self, stage: str) -> dict[str, tuple[int, int]]:
+        """Top level of what was bought -> buyers who stand at the stage, and all buyers."""
+        return {
+            department: (of_stage, everybody)
+            for department, of_stage, everybody in self.rows(f"""
+                SELECT coalesce(department, product_category, product_type) AS top,
+                       count(DISTINCT h) FILTER (WHERE stage = '{stage}'), count(DISTINCT h)
+                FROM transactions t JOIN products USING (product_id) JOIN placed ON h = t.household_id
+                WHERE here(transaction_timestamp) <= '{self.until}' AND top IS NOT NULL GROUP BY top""")
+        }
+
+    def gaps(self) -> list[int]:
+        rows = self.rows("SELECT days FROM visits")
+        return [(after - before).days for (days,) in rows for before, after in pairwise(days)]
+
+    def second(self, within: int) -> tuple[int, int]:
+        [row] = self.rows(f"""
+            SELECT count(*) FILTER (WHERE date_diff('day', days[1], days[2]) <= {within}), count(*) FROM visits
+            WHERE date_diff('day', days[1], '{self.until[:10]}'::date) >= {within}""")
+        return row

@@ -10,6 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from cdp.insight import whom
+from cdp.insight.funnels import second_purchase
+from cdp.insight.intervals import intervals
+from cdp.insight.tgi import tgi
 from cdp.models import Profile
 from config.complete_journey import BEGIN, ZONE, Past, dress
 from config.ground import clock
@@ -75,6 +79,29 @@ def test_the_parts_of_the_members_make_the_whole(past):
             assert sum(part[axis][value] for part in parts) == members
     for score, members in whole["rfm"]["scores"].items():
         assert sum(part["rfm"]["scores"].get(score, 0) for part in parts) == members
+
+
+def test_duckdb_finds_the_same_traits_intervals_and_second_purchases(past):
+    oracle = Oracle(past.tables.db, until="2017-12-31 23:59:59")
+    stage = max(("critical", "dormant", "churned"), key=lambda stage: oracle.counts("stage", [stage])[stage])
+
+    found = tgi(whom.find(f"stage:{stage}", as_of=END), families=("category",), as_of=END)
+
+    members = oracle.counts("stage")[stage]
+    wanted = oracle.departments(stage)
+    told = {one.trait: one for one in found.traits if " > " not in one.trait}
+    assert {trait: (one.segment.numerator, one.base.numerator) for trait, one in told.items()} == wanted
+    for trait, (of_stage, everybody) in wanted.items():
+        assert told[trait].tgi == pytest.approx(100 * (of_stage / members) / (everybody / SOME))
+
+    gaps = sorted(oracle.gaps())
+    spread = intervals(as_of=END)
+    assert [sum(one.low <= gap <= (one.high or 999) for gap in gaps) for one in spread.ranges] == [
+        one.count for one in spread.ranges
+    ]
+    assert (spread.overall.intervals, spread.overall.quartiles.p75) == (len(gaps), gaps[-(-3 * len(gaps) // 4) - 1])
+    second = second_purchase(as_of=END)
+    assert [(one.numerator, one.denominator) for one in second.within] == [oracle.second(days) for days in (30, 60, 90)]
 
 
 @pytest.mark.django_db
