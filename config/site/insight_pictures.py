@@ -25,6 +25,7 @@ from config.ground import money
 from config.site.quality_charts import percent
 
 SHOWN = 14  # traits of a family, and categories
+_GROUP_TONES = {"111": "strong", "110": "strong", "101": "strong"}
 MARKS = {"above": " ▲", "below": " ▼"}  # told apart without colours too
 WIDEST = 2  # a TGI of 400 or 25 fills its side: doublings are drawn
 
@@ -109,7 +110,7 @@ def groups(of: Spread, currency: str, link: str) -> list[Strip]:
             100 * group.members / most,
             f"{group.members:,}",
             _("%(share)s of the money") % {"share": percent(group.amount / total if total > 0 else None)},
-            "strong" if group.bits.startswith("11") or group.bits == "101" else "weak" if group.bits[0] == "0" else "",
+            "none" if not group.members else _GROUP_TONES.get(group.bits, "weak" if group.bits[0] == "0" else ""),
             link=link + f"rfm_group:{group.group}",
             tip=f"RFM {group.bits} · {money.show(group.amount, currency)}",
         )
@@ -238,15 +239,8 @@ def _box(one: OfCategory, longest: int) -> Strip:
     days = ngettext("%(days)s day", "%(days)s days", one.quartiles.p50 or 0) % {"days": one.quartiles.p50}
     tip = _("a quarter within %(low)s days, three quarters within %(high)s") % {"low": low, "high": high}
     beside = _("%(n)s of %(members)s members") % {"n": f"{one.intervals:,}", "members": f"{one.members:,}"}
-    return Strip(
-        one.category,
-        100 * max(high - low, longest * 0.01) / longest,
-        days,
-        beside,
-        "plain",
-        100 * low / longest,
-        tip=tip,
-    )
+    width = 100 * max(high - low, longest * 0.01) / longest
+    return Strip(one.category, width, days, beside, "plain", min(100 * low / longest, 100 - width), tip=tip)
 
 
 def steps(of: SecondPurchase) -> list[Strip]:
@@ -259,7 +253,7 @@ def steps(of: SecondPurchase) -> list[Strip]:
             100 * one.members / first,
             f"{one.members:,}",
             percent(one.members / of.steps[n - 1].members if of.steps[n - 1].members else None) if n else "",
-            "strong" if n < 2 else "",
+            "none" if not one.members else "strong" if n < 2 else "",
         )
         for n, one in enumerate(of.steps)
     ]
@@ -273,7 +267,7 @@ def walk(of: Path, label: Any) -> list[Strip]:
             100 * one.members / first,
             f"{one.members:,}",
             _walked(one.kept, one.quartiles),
-            "bad" if one.step == of.breaks_at else "strong",
+            "bad" if one.step == of.breaks_at else "strong" if one.members else "none",
         )
         for one in of.steps
     ]
