@@ -109,3 +109,15 @@ class InvalidBrand(ValueError):
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(f"{f.path}: {f.message}" for f in faults))
         self.faults = list(faults)
+
+
+class UnknownWhom(ValueError):
+    """No set of members goes by this name; the message says what would be right."""
+
+
+class InvalidPath(ValueError):
+    """A path of acts that cannot be followed: its part, and what would be right."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = part

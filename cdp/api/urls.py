@@ -4,6 +4,17 @@ from cdp.api.candidates import MemberCandidates
 from cdp.api.conditions import ConditionsExplain, ConditionsSchema
 from cdp.api.consents import MemberConsents
 from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProducts, IngestRefunds
+from cdp.api.insight import (
+    InsightCohorts,
+    InsightIntervals,
+    InsightOverlap,
+    InsightOverview,
+    InsightPath,
+    InsightRfm,
+    InsightSecondPurchase,
+    InsightTgi,
+    SegmentInsight,
+)
 from cdp.api.merges import MembersMerge, MembersUnmerge
 from cdp.api.privacy import MemberExport, OneMember
 from cdp.api.quality import QualityMetrics
@@ -21,6 +32,15 @@ urlpatterns = [
     path("conditions/schema", ConditionsSchema.as_view()),
     path("conditions/explain", ConditionsExplain.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
+    path("insight", InsightOverview.as_view()),
+    path("insight/rfm", InsightRfm.as_view()),
+    path("insight/tgi", InsightTgi.as_view()),
+    path("insight/cohorts", InsightCohorts.as_view()),
+    path("insight/intervals", InsightIntervals.as_view()),
+    path("insight/second-purchase", InsightSecondPurchase.as_view()),
+    path("insight/path", InsightPath.as_view()),
+    path("insight/overlap", InsightOverlap.as_view()),
+    path("segments/<str:segment>/insight", SegmentInsight.as_view()),
     path("members/<str:member>", OneMember.as_view()),
     path("members/<str:member>/export", MemberExport.as_view()),
     path("members/<str:member>/timeline", MemberTimeline.as_view()),

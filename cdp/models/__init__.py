@@ -4,6 +4,7 @@ from cdp.models.event import Event, EventType
 from cdp.models.feed import FeedRow, Interest
 from cdp.models.imports import FileImport
 from cdp.models.ingest import IngestBody, IngestCall, SourceQuality
+from cdp.models.insight import Insight
 from cdp.models.member import DataKey, Identity, Member
 from cdp.models.merge import Merge
 from cdp.models.oneid import IdentityRule, IdentityUse, MergeCandidate, Telling
@@ -31,6 +32,7 @@ __all__ = [
     "IdentityUse",
     "IngestBody",
     "IngestCall",
+    "Insight",
     "Interest",
     "Member",
     "MemberTag",

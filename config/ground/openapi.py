@@ -40,6 +40,10 @@ PLACES: dict[str, tuple[str, Any]] = {
     "member": ("A member id, or an identity as `kind:value`.", "crm_id:1001"),
     "job": ("The `id` that the call which started it answered.", 48213),
     "key": ("The key that it was made with.", "win-back"),
+    "segment": (
+        "A segment's key, or `stage:`, `value_tier:`, `rfm_group:`, `tag:family:` with a value.",
+        "stage:first_purchase",
+    ),
 }
 
 

@@ -21,6 +21,7 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
         [
             (gettext_lazy("Members"), "group", "cdp.member"),
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
+            (gettext_lazy("Insight"), "insights", "cdp.insight"),
             (gettext_lazy("Tags"), "sell", "cdp.tag"),
             (gettext_lazy("Attributes"), "badge", "cdp.attributedefinition"),
             (gettext_lazy("Possible duplicates"), "join_inner", "cdp.mergecandidate"),
