@@ -1,5 +1,6 @@
-"""Whom a key may see: the members that its source has told of, by an order, an event, or an identity with whatever it said of
-them; or everybody with `members:all`. Nobody sees who was erased.
+"""Whom a key may see: the members that its source has told of, by a row of its own that was about them and named them by a strong
+identity; or everybody with `members:all`. A source that is not trusted sees a member while nobody else has told of it, since
+whoever names a phone has not thereby met the person. Nobody sees who was erased.
 
 Whoever asks for another one is told what is told of nobody: the same answer after the same statements. That they asked is noted.
 """
@@ -9,12 +10,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp import identity, roots
 from cdp.errors import InvalidIdentity
-from cdp.models import Event, Identity, Member, Order, Telling
+from cdp.models import Identity, Member, Source, Telling
 from config.ground import clock
 from config.ground.models import ApiKey
 from config.ground.problems import Refused
@@ -51,14 +52,13 @@ def members(key: ApiKey) -> QuerySet[Member]:
     standing = Member.objects.filter(merged_into=None, erased_at=None)
     if EVERYBODY in key.scopes:
         return standing
-    of_source = {"member": OuterRef("pk"), "source__code": key.source}
-    told = {"identity__member": OuterRef("pk"), "source__code": key.source}
-    return standing.filter(
-        Exists(Order.objects.filter(**of_source))
-        | Exists(Event.objects.filter(**of_source))
-        | Exists(Identity.objects.filter(**of_source))
-        | Exists(Telling.objects.filter(**told))
-    )
+    named, told = Identity.objects.filter(member=OuterRef("pk")), Telling.objects.filter(identity__member=OuterRef("pk"))
+    ours = Q(source__code=key.source)
+    seen = standing.filter(Exists(named.filter(ours)) | Exists(told.filter(ours)))
+    if Source.objects.filter(code=key.source, trust=Source.Trust.UNTRUSTED).exists():
+        others = ~ours | Q(source=None)  # one of unknown source may be anybody's
+        return seen.filter(~Exists(named.filter(others)), ~Exists(told.filter(~ours)))
+    return seen
 
 
 def member(name: str, key: ApiKey) -> Member:
