@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cdp import forgotten, one_person, own_data
 from cdp.belonging import declare
-from cdp.handover import FIRST, MOVES, STAYS, Moves
+from cdp.handover import MOVES, STAYS, Moves
 from cdp.leaving import DELETED, By, Emptied, Kept
 from cdp.models import (
     Consent,
@@ -36,7 +36,7 @@ _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code =
 
 MONEY = Kept("the sums of what was sold stay, under a number that names nobody")
 
-declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=By(forgotten.identities))
+declare(Identity, merge=one_person.NAMES, export=own_data.identities, erase=By(forgotten.identities))
 declare(DataKey, merge=one_person.DATA_KEY, export=("made_at",), erase=By(forgotten.keys))
 declare(IdentityUse, merge=Moves(unless=("identity_id",)), export=("identity__kind",), erase=DELETED)
 declare(

@@ -1,7 +1,7 @@
 """What a merge does with the rows of a table, and how that is undone. Every table with a member declares one of these.
 
 A row that goes over is written down with its key; giving back means: those rows, if the winner still has them, and whatever the
-identities of the one who returns have brought meanwhile.
+identities of the one who returns have brought meanwhile, other identities first of all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from django.db.models import Model
 
 @dataclass(frozen=True)
 class Handover:
-    """A merge as it happens, or as it is undone. `moved`: label of a table -> the keys of its rows that went over."""
+    """A merge as it happens, or as it is undone. `moved`: label of a table -> the keys of its rows that went over. `named`: the
+    identities that name the one who returns, known once they were given back.
+    """
 
     merge: int
     keep: int
     drop: int
     at: datetime
     moved: dict[str, list[Any]] = field(default_factory=dict)
+    named: list[int] = field(default_factory=list)
 
 
 class Rows(Protocol):
@@ -90,7 +93,7 @@ class Moves(Policy):
         known = f"t.id = ANY(%(keys)s::{_type(rows.model)}[])"
         if self.brought:
             known = f"({known} OR t.{self.brought} = ANY(%(identities)s::bigint[]))"
-        values = {"keys": over.moved.get(label, []), "identities": over.moved.get("cdp.Identity", [])}
+        values = {"keys": over.moved.get(label, []), "identities": over.named}
         _move(rows, over.keep, over.drop, [known, *self._only()], values, busy_stay=self.busy_stay)
 
     def going(self, rows: Rows, member: int) -> int:

@@ -7,10 +7,12 @@ caused.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import connection
 
 from cdp import consents, datakeys, feed
-from cdp.handover import LAST, Handover, Special
+from cdp.handover import FIRST, LAST, Handover, Moves, Rows, Special
 from cdp.ingest.batch import HISTORY
 from cdp.models import Consent, Merge, Profile
 
@@ -77,6 +79,27 @@ def _two_words(over: Handover) -> None:
     consents.part(over.keep, over.drop, merge=over.merge, since=since, now=over.at)
 
 
+# What went over, what that has brought since, what that has, and so on.
+_NAMED = """
+    WITH RECURSIVE named AS (
+        SELECT i.id FROM cdp_identity i WHERE i.member_id = %(keep)s AND i.id = ANY(%(went)s::bigint[])
+        UNION SELECT i.id FROM cdp_identity i JOIN named ON i.brought_by_id = named.id WHERE i.member_id = %(keep)s)
+    SELECT id FROM named ORDER BY id
+"""
+
+
+class _Names(Moves):
+    """Identities: all that name the one who returns go back, also those that came while the two were one."""
+
+    def unmerge(self, rows: Rows, over: Handover) -> None:
+        label = rows.model._meta.label
+        with connection.cursor() as cursor:
+            cursor.execute(_NAMED, {"keep": over.keep, "went": over.moved.get(label, [])})
+            over.named[:] = [id for (id,) in cursor.fetchall()]
+        super().unmerge(rows, replace(over, moved={label: over.named}))
+
+
+NAMES = _Names(turn=FIRST)
 ATTRIBUTES = Special(_say, _unsay)
 PROFILE = Special(_one_profile, _two_profiles, turn=LAST)
 CONSENT = Special(_one_word, _two_words, counts=lambda member: Consent.objects.filter(member=member).count())

@@ -133,6 +133,7 @@ class _Resolving:
         fresh = {self.ids[person] for person in self.ids if person.member is None}
         _make(sorted(fresh), now=self.now)
         ids = {key: found.id for key, found in known.keys.items()} | {key: self.ours[key] for key in owner}
+        _note({ids[key]: ids[by] for key, by in plan.brought.items()})
         self._tell(known, plan)
         turned = self._count({(key, self.ids[person]) for key, person in plan.uses}, ids)
         spent = {key for key, found in known.keys.items() if found.weak} | {key for key in ids if ids[key] in turned}
@@ -311,6 +312,17 @@ def _drop(identities: list[int]) -> None:
     if identities:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM cdp_identity WHERE id = ANY(%s)", [identities])
+
+
+def _note(brought: dict[int, int]) -> None:
+    """Which identity brought each that a member got."""
+    if brought:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE cdp_identity i SET brought_by_id = b.by
+                   FROM unnest(%s::bigint[], %s::bigint[]) AS b (id, by) WHERE i.id = b.id""",
+                [list(brought), list(brought.values())],
+            )
 
 
 def _make(members: list[int], *, now: datetime) -> None:

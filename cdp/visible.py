@@ -52,7 +52,8 @@ def members(key: ApiKey) -> QuerySet[Member]:
     standing = Member.objects.filter(merged_into=None, erased_at=None)
     if EVERYBODY in key.scopes:
         return standing
-    named, told = Identity.objects.filter(member=OuterRef("pk")), Telling.objects.filter(identity__member=OuterRef("pk"))
+    named = Identity.objects.filter(member=OuterRef("pk"))
+    told = Telling.objects.filter(identity__member=OuterRef("pk"))
     ours = Q(source__code=key.source)
     seen = standing.filter(Exists(named.filter(ours)) | Exists(told.filter(ours)))
     if Source.objects.filter(code=key.source, trust=Source.Trust.UNTRUSTED).exists():

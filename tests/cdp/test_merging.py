@@ -21,11 +21,12 @@ from cdp.models import (
     Order,
     Placement,
     Profile,
+    Refund,
 )
 from config.ground.cause import Cause
 from config.ground.models import ApiKey, AuditRow
 from tests.builders import a_consent, a_member, a_refund, absorbed, an_event, an_order, at
-from tests.cdp.persons import event, order, send
+from tests.cdp.persons import event, order, send, tell, whose
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)
@@ -33,6 +34,14 @@ NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)
 
 def join(keep: int, drop: int, now: datetime = NOW):
     return merge(keep, drop, reason="one person", actor="li", now=now)
+
+
+def returned(name):
+    line = {"sku": "tea", "quantity": 1, "amount": 1}
+    return {
+        "id": name, "identities": [name], "refunded_at": "2017-10-01T10:00:00+08:00", "amount": 1, "currency": "CNY",
+        "items": [line],
+    }  # fmt: skip
 
 
 def part(made, now: datetime = NOW + timedelta(days=1)):
@@ -129,6 +138,58 @@ def test_what_the_identities_of_who_returns_brought_meanwhile_returns_too():
     assert dict(Order.objects.values_list("external_id", "member")) == {"during": drop, "ours": keep}
     partners = Event.objects.exclude(source__code="huitou")
     assert dict(partners.values_list("external_id", "member")) == {"during": drop, "ours": keep}
+
+
+def test_an_identity_that_came_meanwhile_goes_with_the_one_that_brought_it_and_so_does_what_it_named():
+    """Their CRM sent a new phone while the two were one, by that phone came a mail, and by each an order and an event."""
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    made = join(keep, drop)
+    tell(["crm_id:2", "phone:13900000002"], ["phone:13900000002", "email:b@example.com"], source="shop")
+    tell(["email:b@example.com", "pos_card:7"], ["crm_id:1", "phone:13900000001"], source="till")
+    names = ("phone:13900000002", "email:b@example.com", "pos_card:7", "phone:13900000001")
+    send("orders", *(order(f"by {name}", name) for name in names), source="shop")
+    send("events", *(event(f"by {name}", name) for name in names), source="shop")
+    send("returns", *(returned(name) for name in names), source="shop")
+    assert set(Identity.objects.values_list("member", flat=True)) == {keep}
+
+    part(made)
+
+    theirs = dict(zip(names, (drop, drop, drop, keep), strict=True))
+    assert {name: whose(name) for name in names} == theirs
+    assert identity.addresses([keep, drop], "phone") == {keep: "+8613900000001", drop: "+8613900000002"}
+    by_name = {f"by {name}": member for name, member in theirs.items()}
+    assert dict(Order.objects.values_list("external_id", "member")) == by_name
+    assert dict(Event.objects.exclude(source__code="huitou").values_list("external_id", "member")) == by_name
+    assert dict(Refund.objects.values_list("external_id", "member")) == theirs
+
+
+def test_what_came_meanwhile_is_given_back_through_a_row_of_merges():
+    """B went into A, B's phone came, A went into C, B's mail came by the phone."""
+    a, b, c = (a_member(crm_id=name) for name in "ABC")
+    first = join(a, b)
+    tell(["crm_id:B", "phone:13900000002"])
+    second = join(c, a)
+    tell(["email:b@example.com", "phone:13900000002"])
+    assert whose("phone:13900000002") == whose("email:b@example.com") == c
+
+    part(second)
+    assert whose("phone:13900000002") == whose("email:b@example.com") == a
+    part(first)
+
+    assert whose("phone:13900000002") == whose("email:b@example.com") == b
+
+
+def test_a_stronger_identity_that_came_meanwhile_goes_with_the_weaker_one_that_brought_it():
+    """The row is about whom its strongest names; that one is new, and it was the phone that said whose it is."""
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2", phone="13900000002")
+    made = join(keep, drop)
+    tell(["wechat_openid@wx1:o2", "phone:13900000002", "device@app:D2"], source="mini")
+    send("orders", order("A1", "wechat_openid@wx1:o2", "phone:13900000002"), source="mini")
+
+    part(made)
+
+    assert whose("wechat_openid@wx1:o2") == whose("device@app:D2") == drop
+    assert Order.objects.get().member_id == drop
 
 
 def test_refunds_follow_their_order_over_and_back():
