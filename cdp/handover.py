@@ -73,11 +73,13 @@ STAYS, FOLLOWS = _Stays(), _Follows()
 @dataclass(frozen=True)
 class Moves(Policy):
     """The rows go over. `unless`: not where the winner has one with the same values in these columns. `only`: SQL on a row `t`.
-    `brought`: the column of the identity that brought a row. `busy_stay`: a row that somebody else holds is on its way already.
+    `but`: nor those of which this SQL holds at the merge, the winner being %(to)s. `brought`: the column of the identity that
+    brought a row. `busy_stay`: a row that somebody else holds is on its way already.
     """
 
     unless: Sequence[str] = ()
     only: str = ""
+    but: str = ""
     brought: str = ""
     busy_stay: bool = False
     turn: int = THEN
@@ -108,11 +110,12 @@ class Moves(Policy):
         return [f"({self.only})"] if self.only else []
 
     def _wanted(self, rows: Rows) -> list[str]:
-        if not self.unless:
-            return []
-        table, column = _names(rows)
-        same = " AND ".join(f"has.{name} IS NOT DISTINCT FROM t.{name}" for name in self.unless)
-        return [f"NOT EXISTS (SELECT FROM {table} has WHERE has.{column} = %(to)s AND {same})"]
+        wanted = [f"NOT ({self.but})"] if self.but else []
+        if self.unless:
+            table, column = _names(rows)
+            same = " AND ".join(f"has.{name} IS NOT DISTINCT FROM t.{name}" for name in self.unless)
+            wanted += [f"NOT EXISTS (SELECT FROM {table} has WHERE has.{column} = %(to)s AND {same})"]
+        return wanted
 
 
 MOVES = Moves()

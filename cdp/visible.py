@@ -85,8 +85,19 @@ def named(name: str) -> int | None:
     """Whoever the key is: the member of an id or an identity. An id that nobody has may be answered as it is."""
     if name.isascii() and name.isdigit():
         return roots.root(int(name)) if len(name) < 19 else None  # longer ones are beyond any id
+    key = _key(name)
+    return identity.find(key.kind, key.value, key.app) if key else None
+
+
+def naming(name: str) -> int | None:
+    """The identity that a name is; None for a number."""
+    key = _key(name)
+    found = identity.known([key]).get(key) if key else None
+    return found.id if found else None
+
+
+def _key(name: str) -> identity.Key | None:
     try:
-        named = identity.parse(name)
+        return identity.parse(name)
     except InvalidIdentity:
         return None
-    return identity.find(named.kind, named.value, named.app)

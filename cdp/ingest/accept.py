@@ -197,16 +197,28 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
     rows = [(m, p) for n, (m, p) in enumerate(zip(found.members, parsed, strict=True)) if m and n not in found.weak]
     answer.rejected += [_nobody(parsed[n]) for n in sorted(found.weak)]
     rows = granted.own(rows, source, answer)
+    named = {p.index: by for p, by in zip(parsed, found.identities, strict=True)}
     changed = found.news | _describe(rows, source)
     changed |= consents.set_state(
         [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
+            consents.Said(
+                member,
+                c.channel,
+                c.purpose,
+                c.state,
+                c.at,
+                c.evidence,
+                source.code,
+                c.wording,
+                c.guardian,
+                named[p.index],
+            )
             for member, p in rows
             for c in p.row.consents
         ],
         now=now,
     )
-    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    given = [tags.Given(member, tags.parse(text), named[p.index]) for member, p in rows for text in p.row.tags]
     changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
     told = sum(member in changed or not found.new.isdisjoint(p.keys) for member, p in rows)
