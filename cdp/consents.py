@@ -53,11 +53,14 @@ _RECORD = """
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
                 %s::text[], %s::bigint[], %s::bigint[])
          AS s (member, channel, purpose, state, at, evidence, source, wording, guardian, identity, merge)
-    WHERE NOT EXISTS (SELECT FROM cdp_consentrecord r
-                      WHERE (r.member_id, r.channel, r.purpose, r.at, r.state) = (s.member, s.channel, s.purpose, s.at, s.state)
-                        AND r.identity_id IS NOT DISTINCT FROM s.identity AND r.merge_id IS NOT DISTINCT FROM s.merge)
+    WHERE NOT EXISTS (
+        SELECT FROM (SELECT s.member AS id UNION ALL SELECT id FROM cdp_member WHERE merged_into_id = s.member) one
+        JOIN cdp_consentrecord r ON r.member_id = one.id
+        WHERE (r.channel, r.purpose, r.at, r.state) = (s.channel, s.purpose, s.at, s.state)
+          AND (one.id = s.member OR s.identity IS NOT NULL)
+          AND r.identity_id IS NOT DISTINCT FROM s.identity AND r.merge_id IS NOT DISTINCT FROM s.merge)
     ORDER BY member, channel, purpose, at
-    ON CONFLICT DO NOTHING RETURNING member_id
+    ON CONFLICT DO NOTHING RETURNING member_id, channel, purpose, state, at, identity_id
 """
 _IN_FORCE = """
     INSERT INTO cdp_consent (member_id, channel, purpose, state, at, merge_id)
@@ -78,23 +81,42 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
     """Append what was not said before in the same words at the same instant. Returns whose word is new."""
     standing = roots.hold(row.member for row in said)
     said = [replace(row, member=standing.get(row.member, row.member)) for row in said]
-    meant = {row.member for row in said}
-    said += _of_those_who_went(said)
-    columns = {name: [getattr(row, name) for row in said] for name in _NAMES}
-    in_force = [columns[name] for name in ("member", "channel", "purpose", "state", "at", "merge")]
     with connection.cursor() as cursor:
         # Who claims messages holds the words of the members: a withdrawal of one channel meets the claim of another's word too.
         cursor.execute(_HOLD, [[row.member for row in said if row.state == State.WITHDRAWN]])
-        cursor.execute(_RECORD, [now, *columns.values()])
-        new = {row[0] for row in cursor.fetchall()} & meant
-        cursor.execute(_IN_FORCE, in_force)
-        judged = {member for member, purpose in cursor.fetchall() if purpose == Purpose.PROFILING} & meant
+    new = _record(said, now=now)
+    went = _of_those_who_went(new)
+    _record(went, now=now)
+    changed = _enforce(
+        [*new, *went, *(row for row in said if row.merge)]
+    )  # what a merge says may have been said and undone
+    meant = {row.member for row in said}
+    judged = {member for member, purpose in changed if purpose == Purpose.PROFILING and member in meant}
     if judged:  # their profiles go, or come back, as every profile changes: by the feed
         tickets = tables.next_ids("cdp_feedrow", len(judged))
         facts = ((ticket, member, now) for ticket, member in zip(tickets, sorted(judged), strict=True))
         batch.dirty("consent", facts, history=True, now=now)
         nudge("cdp.absorb")
-    return new
+    return {row.member for row in new}
+
+
+def _record(said: Sequence[Said], *, now: datetime) -> list[Said]:
+    """Those that were not said before."""
+    columns = [[getattr(row, name) for row in said] for name in _NAMES]
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD, [now, *columns])
+        new = set(cursor.fetchall())
+    return [row for row in said if (row.member, row.channel, row.purpose, row.state, row.at, row.identity) in new]
+
+
+def _enforce(said: Sequence[Said]) -> list[tuple[int, str]]:
+    """(member, purpose) of which another word is in force now."""
+    columns = [
+        [getattr(row, name) for row in said] for name in ("member", "channel", "purpose", "state", "at", "merge")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_FORCE, columns)
+        return cursor.fetchall()
 
 
 def _of_those_who_went(said: Sequence[Said]) -> list[Said]:

@@ -1,8 +1,8 @@
 """What a merge makes of this room's tables whose rows do not simply go over: what is said of the person, and what is known.
 
 The winner's own attributes stay as they are; what only the other had is added, by name in the merge's record, and taken away
-again when they part. What third parties told goes over only where neither refuses it. The profile and the placements are computed, never carried over; nobody is told of a stage that a merge
-caused.
+again when they part. What third parties told goes over only where neither refuses it. The profile and the placements are
+computed, never carried over; nobody is told of a stage that a merge caused.
 """
 
 from __future__ import annotations
