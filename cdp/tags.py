@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -49,7 +50,7 @@ def give(given: Sequence[Given], *, source: int | None, origin: str, now: dateti
         return set()
     tags = _tags({each.tag for each in given})
     rows = sorted({(each.member, tags[each.tag], each.identity or BRAND) for each in given})
-    said = {name: [row[n] for row in rows] for n, name in enumerate(("members", "tags", "identities"))}
+    said: dict[str, Any] = {name: [row[n] for row in rows] for n, name in enumerate(("members", "tags", "identities"))}
     with connection.cursor() as cursor:
         cursor.execute(_GIVE, said | {"source": source, "now": now, "origin": origin, "brand": BRAND})
         new = {row[0] for row in cursor.fetchall()}
@@ -82,7 +83,7 @@ _SAY_TOO = f"""
 
 def part(keep: int, drop: int, *, went: Sequence[int], named: Sequence[int]) -> None:
     """Give back the rows that went over, and what was said since by an identity of the one who returns (`named`)."""
-    values = {"keep": keep, "drop": drop, "went": list(went), "named": list(named), "brand": BRAND}
+    values: dict[str, Any] = {"keep": keep, "drop": drop, "went": list(went), "named": list(named), "brand": BRAND}
     with connection.cursor() as cursor:
         for step in _PART:
             cursor.execute(step, values)
