@@ -10,7 +10,7 @@ from functools import partial
 
 from cdp import forgotten, one_person, own_data
 from cdp.belonging import declare
-from cdp.handover import FIRST, MOVES, STAYS, Moves
+from cdp.handover import MOVES, STAYS, Moves
 from cdp.leaving import DELETED, By, Emptied, Kept
 from cdp.models import (
     Behaviour,
@@ -37,10 +37,13 @@ from cdp.models.source import OWN
 
 # Our own events tell what one member did with us; those of partners belong to the person.
 _OF_PARTNERS = f"t.source_id <> coalesce((SELECT id FROM cdp_source WHERE code = '{OWN}'), 0)"
+_REFUSED = (
+    f"t.source_id IN (SELECT id FROM cdp_source WHERE third_party) AND {one_person.REFUSED.format(keep='%(to)s')}"
+)
 
 MONEY = Kept("the sums of what was sold stay, under a number that names nobody")
 
-declare(Identity, merge=Moves(turn=FIRST), export=own_data.identities, erase=By(forgotten.identities))
+declare(Identity, merge=one_person.NAMES, export=own_data.identities, erase=By(forgotten.identities))
 declare(DataKey, merge=one_person.DATA_KEY, export=("made_at",), erase=By(forgotten.keys))
 declare(IdentityUse, merge=Moves(unless=("identity_id",)), export=("identity__kind",), erase=DELETED)
 declare(
@@ -53,7 +56,7 @@ declare(
 declare(Order, merge=Moves(brought="identity_id"), export=own_data.orders, erase=MONEY)
 declare(
     Event,
-    merge=Moves(only=_OF_PARTNERS, brought="identity_id"),
+    merge=Moves(only=_OF_PARTNERS, but=_REFUSED, brought="identity_id"),
     export=own_data.events,
     erase=Emptied({"properties": "'{}'::jsonb", "sealed": "NULL"}, only=_OF_PARTNERS, key="id, occurred_at"),
 )
@@ -105,11 +108,11 @@ for table in (Buying, Behaviour):
 declare(FeedRow, merge=MOVES, export=("reader", "kind", "at"), erase=Kept("orders come to their points afterwards too"))
 declare(
     MemberTag,
-    merge=Moves(unless=("tag_id",)),
+    merge=one_person.TAGS,
     export=("tag__family", "tag__name", "source__code", "since", "expires_at"),
     erase=DELETED,
 )
-declare(ThirdPartyAttribute, merge=Moves(unless=("name",)), export=("source__code", "name"), erase=DELETED)
+declare(ThirdPartyAttribute, merge=one_person.MARKS, export=("source__code", "name"), erase=DELETED)
 declare(
     ErasureReceipt,
     merge=STAYS,

@@ -3,14 +3,15 @@ force, and at the same instant a withdrawal wins. Each channel and purpose is ap
 withdrawal. `any` stands for all channels: one may be written to where the channel or `any` is granted and neither is withdrawn.
 
 For somebody below fourteen a guardian consents: without naming the guardian such a grant is refused. A word for a member that was
-merged away is a word for the one who stands for it. Of two who become one the stricter word is in force, and a withdrawal while
-they were one holds for both when they part.
+merged away is a word for the one who stands for it. Of two who become one the stricter word is in force. When they part each has
+the words that came by an identity of its own; a withdrawal while they were one holds for both, and a grant that came by none,
+since nobody can tell whose it was, for neither.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,25 +41,38 @@ class Said:
     source: str = ""  # who told us: a source's code, "reply", "admin"
     wording: str = ""  # the version of the words that were shown
     guardian: str = ""  # who consented for a child
+    identity: int | None = None  # what named the member; None: the member's number
+    merge: int | None = None  # the merge that says it, since the other said so
 
 
+_NAMES = tuple(field.name for field in fields(Said))
 _HOLD = "SELECT FROM cdp_consent WHERE member_id = ANY(%s) ORDER BY member_id, channel, purpose FOR NO KEY UPDATE"
 _RECORD = """
     INSERT INTO cdp_consentrecord
-      (member_id, channel, purpose, state, at, evidence, source, wording, guardian, recorded_at)
-    SELECT s.*, %s FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[],
-                               %s::text[], %s::text[])
-         AS s (member, channel, purpose, state, at, evidence, source, wording, guardian)
+      (member_id, channel, purpose, state, at, evidence, source, wording, guardian, identity_id, merge_id, during_id, recorded_at)
+    SELECT s.*, (SELECT max(m.id) FROM cdp_merge m WHERE m.keep_id = s.member AND m.undone_at IS NULL), %s
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
+                %s::text[], %s::bigint[], %s::bigint[])
+         AS s (member, channel, purpose, state, at, evidence, source, wording, guardian, identity, merge)
+    WHERE NOT EXISTS (
+        SELECT FROM (SELECT s.member AS id UNION ALL SELECT id FROM cdp_member WHERE merged_into_id = s.member) one
+        JOIN cdp_consentrecord r ON r.member_id = one.id
+        WHERE (r.channel, r.purpose, r.at, r.state) = (s.channel, s.purpose, s.at, s.state)
+          AND (one.id = s.member OR s.identity IS NOT NULL)
+          AND r.identity_id IS NOT DISTINCT FROM s.identity AND r.merge_id IS NOT DISTINCT FROM s.merge)
     ORDER BY member, channel, purpose, at
-    ON CONFLICT DO NOTHING RETURNING member_id
+    ON CONFLICT DO NOTHING RETURNING member_id, channel, purpose, state, at, identity_id
 """
 _IN_FORCE = """
-    INSERT INTO cdp_consent (member_id, channel, purpose, state, at)
-    SELECT DISTINCT ON (member, channel, purpose) member, channel, purpose, state, at
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[]) AS s (member, channel, purpose, state, at)
-    ORDER BY member, channel, purpose, at DESC, state DESC
-    ON CONFLICT (member_id, channel, purpose) DO UPDATE SET state = excluded.state, at = excluded.at
-    WHERE (excluded.at, excluded.state) > (cdp_consent.at, cdp_consent.state)
+    INSERT INTO cdp_consent (member_id, channel, purpose, state, at, merge_id)
+    SELECT DISTINCT ON (member, channel, purpose) member, channel, purpose, state, at, merge
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[])
+         AS s (member, channel, purpose, state, at, merge)
+    ORDER BY member, channel, purpose, at DESC, state DESC, merge NULLS FIRST
+    ON CONFLICT (member_id, channel, purpose) DO UPDATE
+    SET state = excluded.state, at = excluded.at, merge_id = excluded.merge_id
+    WHERE (excluded.at, excluded.state, excluded.merge_id IS NULL)
+          > (cdp_consent.at, cdp_consent.state, cdp_consent.merge_id IS NULL)
     RETURNING member_id, purpose
 """
 
@@ -70,21 +84,51 @@ def set_state(said: Sequence[Said], *, now: datetime) -> set[int]:
     said = [replace(row, member=standing.get(row.member, row.member)) for row in said]
     gone = _erased({row.member for row in said if row.state == State.GRANTED})
     said = [row for row in said if row.state == State.WITHDRAWN or row.member not in gone]
-    names = ("member", "channel", "purpose", "state", "at", "evidence", "source", "wording", "guardian")
-    columns = [[getattr(row, name) for row in said] for name in names]
     with connection.cursor() as cursor:
         # Who claims messages holds the words of the members: a withdrawal of one channel meets the claim of another's word too.
         cursor.execute(_HOLD, [[row.member for row in said if row.state == State.WITHDRAWN]])
-        cursor.execute(_RECORD, [now, *columns])
-        new = {row[0] for row in cursor.fetchall()}
-        cursor.execute(_IN_FORCE, columns[:5])
-        judged = {member for member, purpose in cursor.fetchall() if purpose == Purpose.PROFILING}
+    new = _record(said, now=now)
+    went = _of_those_who_went(new)
+    _record(went, now=now)
+    changed = _enforce(
+        [*new, *went, *(row for row in said if row.merge)]
+    )  # what a merge says may have been said and undone
+    meant = {row.member for row in said}
+    judged = {member for member, purpose in changed if purpose == Purpose.PROFILING and member in meant}
     if judged:  # their profiles go, or come back, as every profile changes: by the feed
         tickets = tables.next_ids("cdp_feedrow", len(judged))
         facts = ((ticket, member, now) for ticket, member in zip(tickets, sorted(judged), strict=True))
         batch.dirty("consent", facts, history=True, now=now)
         nudge("cdp.absorb")
-    return new
+    return {row.member for row in new}
+
+
+def _record(said: Sequence[Said], *, now: datetime) -> list[Said]:
+    """Those that were not said before."""
+    columns = [[getattr(row, name) for row in said] for name in _NAMES]
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD, [now, *columns])
+        new = set(cursor.fetchall())
+    return [row for row in said if (row.member, row.channel, row.purpose, row.state, row.at, row.identity) in new]
+
+
+def _enforce(said: Sequence[Said]) -> list[tuple[int, str]]:
+    """(member, purpose) of which another word is in force now."""
+    columns = [
+        [getattr(row, name) for row in said] for name in ("member", "channel", "purpose", "state", "at", "merge")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_FORCE, columns)
+        return cursor.fetchall()
+
+
+def _of_those_who_went(said: Sequence[Said]) -> list[Said]:
+    """A withdrawal holds for everybody who is one with the member, whoever they turn out to be when they part."""
+    withdrawn = [row for row in said if row.state == State.WITHDRAWN and row.merge is None]
+    went: dict[int, list[int]] = {}
+    for member, stands in roots.went({row.member for row in withdrawn}).items():
+        went.setdefault(stands, []).append(member)
+    return [replace(row, member=member) for row in withdrawn for member in went.get(row.member, ())]
 
 
 def _erased(members: Collection[int]) -> set[int]:
@@ -215,44 +259,43 @@ def join(keep: int, drop: int, *, merge: int, now: datetime) -> None:
         if own and own.state in (State.WITHDRAWN, theirs.state):
             continue
         at = theirs.at if own is None or theirs.at >= own.at else max(own.at, now)
-        said.append(Said(keep, theirs.channel, theirs.purpose, theirs.state, at, evidence(merge)))
+        said.append(Said(keep, theirs.channel, theirs.purpose, theirs.state, at, f"merge:{merge}", merge=merge))
     set_state(said, now=now)
 
 
-def part(keep: int, drop: int, *, merge: int, since: datetime, now: datetime) -> None:
-    """Both have their own latest words again; a withdrawal since `since`, when they became one, is the other's too."""
-    withdrawn = [
-        Said(drop, channel, purpose, State.WITHDRAWN, at, f"un{evidence(merge)}")
-        for channel, purpose, state, at, recorded_at in _own(keep)
-        if state == State.WITHDRAWN and recorded_at >= since
-    ]
-    set_state(withdrawn, now=now)
+def part(keep: int, drop: int, *, named: Sequence[int], now: datetime) -> None:
+    """Each has the words that came by an identity of its own; `named` are those of the one who returns."""
     with connection.cursor() as cursor:
-        cursor.execute(_RECOMPUTE, {"member": keep})
-    for other in Merge.objects.filter(keep=keep, undone_at=None).order_by("pk"):
-        join(keep, other.drop_id, merge=other.pk, now=now)
+        cursor.execute(_GIVE_BACK, {"keep": keep, "drop": drop, "named": list(named)})
+    for member in (keep, drop):
+        with connection.cursor() as cursor:
+            cursor.execute(_RECOMPUTE, {"member": member})
+        for other in Merge.objects.filter(keep=member, undone_at=None).order_by("pk"):
+            join(member, other.drop_id, merge=other.pk, now=now)
 
 
-def evidence(merge: int) -> str:
-    return f"merge:{merge}"
-
-
+_GIVE_BACK = """
+    INSERT INTO cdp_consentrecord
+      (member_id, channel, purpose, state, at, evidence, source, wording, guardian, identity_id, during_id, recorded_at)
+    SELECT %(drop)s, channel, purpose, state, at, evidence, source, wording, guardian, identity_id,
+           (SELECT max(m.id) FROM cdp_merge m WHERE m.keep_id = %(drop)s AND m.undone_at IS NULL), recorded_at
+    FROM cdp_consentrecord
+    WHERE member_id = %(keep)s AND merge_id IS NULL AND identity_id = ANY(%(named)s::bigint[])
+    ORDER BY id ON CONFLICT DO NOTHING
+"""
+# The latest of each; not what merges said, nor a grant by an identity of somebody else, nor one by none while two were one.
 _OWN = """
-    SELECT DISTINCT ON (channel, purpose) channel, purpose, state, at, recorded_at FROM cdp_consentrecord
-    WHERE member_id = %(member)s AND evidence NOT IN (SELECT 'merge:' || id FROM cdp_merge WHERE keep_id = %(member)s)
+    SELECT DISTINCT ON (channel, purpose) channel, purpose, state, at FROM cdp_consentrecord r
+    WHERE r.member_id = %(member)s AND r.merge_id IS NULL AND (r.state = 'withdrawn' OR CASE
+        WHEN r.identity_id IS NULL
+        THEN NOT EXISTS (SELECT FROM cdp_merge m WHERE m.id = r.during_id AND m.undone_at IS NOT NULL)
+        ELSE EXISTS (SELECT FROM cdp_identity i WHERE i.id = r.identity_id AND i.member_id = r.member_id) END)
     ORDER BY channel, purpose, at DESC, state DESC
 """
 _RECOMPUTE = f"""
     WITH own AS ({_OWN}),
     unsaid AS (DELETE FROM cdp_consent c WHERE c.member_id = %(member)s AND NOT EXISTS (
                    SELECT FROM own WHERE (own.channel, own.purpose) = (c.channel, c.purpose)))
-    UPDATE cdp_consent c SET state = own.state, at = own.at FROM own
-    WHERE c.member_id = %(member)s AND (own.channel, own.purpose) = (c.channel, c.purpose)
+    INSERT INTO cdp_consent (member_id, channel, purpose, state, at) SELECT %(member)s, channel, purpose, state, at FROM own
+    ON CONFLICT (member_id, channel, purpose) DO UPDATE SET state = excluded.state, at = excluded.at, merge_id = NULL
 """
-
-
-def _own(member: int) -> list[tuple[str, str, str, datetime, datetime]]:
-    """(channel, purpose, state, at, recorded_at): the latest of each, but for what merges said."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OWN, {"member": member})
-        return cursor.fetchall()

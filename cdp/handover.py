@@ -1,7 +1,7 @@
 """What a merge does with the rows of a table, and how that is undone. Every table with a member declares one of these.
 
 A row that goes over is written down with its key; giving back means: those rows, if the winner still has them, and whatever the
-identities of the one who returns have brought meanwhile.
+identities of the one who returns have brought meanwhile, other identities first of all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,16 @@ from django.db.models import Model
 
 @dataclass(frozen=True)
 class Handover:
-    """A merge as it happens, or as it is undone. `moved`: label of a table -> the keys of its rows that went over."""
+    """A merge as it happens, or as it is undone. `moved`: label of a table -> the keys of its rows that went over. `named`: the
+    identities that name the one who returns, known once they were given back.
+    """
 
     merge: int
     keep: int
     drop: int
     at: datetime
     moved: dict[str, list[Any]] = field(default_factory=dict)
+    named: list[int] = field(default_factory=list)
 
 
 class Rows(Protocol):
@@ -70,11 +73,13 @@ STAYS, FOLLOWS = _Stays(), _Follows()
 @dataclass(frozen=True)
 class Moves(Policy):
     """The rows go over. `unless`: not where the winner has one with the same values in these columns. `only`: SQL on a row `t`.
-    `brought`: the column of the identity that brought a row. `busy_stay`: a row that somebody else holds is on its way already.
+    `but`: nor those of which this SQL holds at the merge, the winner being %(to)s. `brought`: the column of the identity that
+    brought a row. `busy_stay`: a row that somebody else holds is on its way already.
     """
 
     unless: Sequence[str] = ()
     only: str = ""
+    but: str = ""
     brought: str = ""
     busy_stay: bool = False
     turn: int = THEN
@@ -90,7 +95,7 @@ class Moves(Policy):
         known = f"t.id = ANY(%(keys)s::{_type(rows.model)}[])"
         if self.brought:
             known = f"({known} OR t.{self.brought} = ANY(%(identities)s::bigint[]))"
-        values = {"keys": over.moved.get(label, []), "identities": over.moved.get("cdp.Identity", [])}
+        values = {"keys": over.moved.get(label, []), "identities": over.named}
         _move(rows, over.keep, over.drop, [known, *self._only()], values, busy_stay=self.busy_stay)
 
     def going(self, rows: Rows, member: int) -> int:
@@ -105,11 +110,12 @@ class Moves(Policy):
         return [f"({self.only})"] if self.only else []
 
     def _wanted(self, rows: Rows) -> list[str]:
-        if not self.unless:
-            return []
-        table, column = _names(rows)
-        same = " AND ".join(f"has.{name} IS NOT DISTINCT FROM t.{name}" for name in self.unless)
-        return [f"NOT EXISTS (SELECT FROM {table} has WHERE has.{column} = %(to)s AND {same})"]
+        wanted = [f"NOT ({self.but})"] if self.but else []
+        if self.unless:
+            table, column = _names(rows)
+            same = " AND ".join(f"has.{name} IS NOT DISTINCT FROM t.{name}" for name in self.unless)
+            wanted += [f"NOT EXISTS (SELECT FROM {table} has WHERE has.{column} = %(to)s AND {same})"]
+        return wanted
 
 
 MOVES = Moves()

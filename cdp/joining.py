@@ -37,6 +37,8 @@ def join_due(pairs: Sequence[int] | None = None, *, now: datetime) -> int:
     for pair in pairs:
         try:
             joined += _join_due(pair, now=now)
+        except Decided:
+            log.info("pair %s was decided meanwhile", pair)  # by another tick, or by a person: what we did is undone
         except (OperationalError, InterfaceError):
             log.warning("a pair waits for the next tick to be joined", exc_info=True)
         except Exception as error:

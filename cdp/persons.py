@@ -7,6 +7,7 @@ that a row names together meet; here nobody joins them.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -59,6 +60,9 @@ class Plan:
     homes: list[Person | None]  # whose each row is
     by: list[Key | None]  # which of its identities said so
     new: dict[Key, Person] = field(default_factory=dict)  # whom each unknown identity shall name
+    brought: dict[Key, Key] = field(
+        default_factory=dict
+    )  # which of its row brings each of those to a member that is there
     meetings: list[Meeting] = field(default_factory=list)
     uses: dict[tuple[Key, Person], None] = field(default_factory=dict)  # named together with somebody else's identity
     weak: set[int] = field(default_factory=set)  # rows without any strong identity
@@ -117,6 +121,7 @@ class _Planner:
             made.by[n] = next((key for key in others[n] if key not in shared and self._names_one(key)), None)
             made.homes[n] = self._of(key) if (key := made.by[n]) else None
         made.new = {key: person.top() for key, person in self.named.items() if key not in self.known.keys}
+        made.brought = self._brought(made)
         return made
 
     def _simple(self, row: Sequence[Key]) -> Key | None:
@@ -166,6 +171,27 @@ class _Planner:
                 if self.rules.of(key.kind).cap is not None or not (found and self.known.used_by.get(found.id)):
                     self._use(made, key, home)
                 made.meetings.append(Meeting(home, owner, by, (key,)))
+
+    def _brought(self, made: Plan) -> dict[Key, Key]:
+        """From what named a member before, row by row to what is new to it; in each row the strongest that is reached brings."""
+        if not made.growing:
+            return {}
+        rows: dict[Key, list[list[Key]]] = {}
+        for row in self.rows:
+            mixed = [key for key in dict.fromkeys(row) if key in self.named]
+            if any(made.new[key].member is not None for key in mixed if key in made.new):
+                for key in mixed:
+                    rows.setdefault(key, []).append(mixed)
+        reached = deque(sorted((key for key in rows if key in self.known.keys and not self._weak(key)), key=strength))
+        brought: dict[Key, Key] = {}
+        while reached:
+            by = reached.popleft()
+            for key in (key for row in rows[by] for key in row):
+                if key in made.new and key not in brought and made.new[key] is self._of(by):
+                    brought[key] = by
+                    if not self._weak(key):
+                        reached.append(key)
+        return brought
 
     def _use(self, made: Plan, key: Key, home: Person) -> None:
         found = self.known.keys.get(key)

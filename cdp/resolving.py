@@ -133,7 +133,8 @@ class _Resolving:
         fresh = {self.ids[person] for person in self.ids if person.member is None}
         _make(sorted(fresh), now=self.now)
         ids = {key: found.id for key, found in known.keys.items()} | {key: self.ours[key] for key in owner}
-        self._tell(known)
+        _note({ids[key]: ids[by] for key, by in plan.brought.items()})
+        self._tell(known, plan)
         turned = self._count({(key, self.ids[person]) for key, person in plan.uses}, ids)
         spent = {key for key, found in known.keys.items() if found.weak} | {key for key in ids if ids[key] in turned}
         owner |= {key: found.member for key, found in known.keys.items()}
@@ -169,17 +170,28 @@ class _Resolving:
                 [list(moved), list(moved.values())],
             )
 
-    def _tell(self, known: Knowledge) -> None:
-        """Our source names these identities too."""
-        told = sorted(found.id for found in known.keys.values() if found.source != self.rules.source)
-        if told and self.source:
+    def _tell(self, known: Knowledge, plan: Plan) -> None:
+        """Our source names the strong identities of whom its rows are about; of somebody else it told nothing. An untrusted one
+        tells of nobody whom another told of.
+        """
+        if self.source is None or self.rules.untrusted:
+            return
+        told = {
+            found.id
+            for n, home in enumerate(plan.homes)
+            if home and n not in plan.weak
+            for key in self.rows[n]
+            if (found := known.keys.get(key)) and found.member == self.ids[home] and found.source != self.source.pk
+            if not (found.weak or self.rules.of(key.kind).weak)
+        }
+        if told:
             with connection.cursor() as cursor:
                 cursor.execute(
                     """INSERT INTO cdp_telling (identity_id, source_id)
                        SELECT t.id, %(us)s FROM unnest(%(told)s::bigint[]) AS t (id)
                        WHERE NOT EXISTS (SELECT FROM cdp_telling k WHERE k.identity_id = t.id AND k.source_id = %(us)s)
                        ORDER BY t.id ON CONFLICT DO NOTHING""",
-                    {"us": self.source.pk, "told": told},
+                    {"us": self.source.pk, "told": sorted(told)},
                 )
 
     def _count(self, uses: Collection[tuple[Key, int]], ids: dict[Key, int]) -> set[int]:
@@ -306,6 +318,17 @@ def _drop(identities: list[int]) -> None:
     if identities:
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM cdp_identity WHERE id = ANY(%s)", [identities])
+
+
+def _note(brought: dict[int, int]) -> None:
+    """Which identity brought each that a member got."""
+    if brought:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """UPDATE cdp_identity i SET brought_by_id = b.by
+                   FROM unnest(%s::bigint[], %s::bigint[]) AS b (id, by) WHERE i.id = b.id""",
+                [list(brought), list(brought.values())],
+            )
 
 
 def _make(members: list[int], *, now: datetime) -> None:

@@ -47,7 +47,8 @@ _OLD = f"""
     SELECT type, count, (SELECT max(id) FROM gone) FROM counted
 """
 
-_WITHDRAWN = "refusal.purpose = 'third_party' AND refusal.state = 'withdrawn'"
+# In a word of their own: what only a merge says may be undone, and what went would not come back.
+_WITHDRAWN = "refusal.purpose = 'third_party' AND refusal.state = 'withdrawn' AND refusal.merge_id IS NULL"
 _TOLD = f"""
     WITH gone AS (
         DELETE FROM cdp_event WHERE (id, occurred_at) IN (

@@ -34,6 +34,11 @@ def away(members: Iterable[int]) -> dict[int, int]:
     return _read("SELECT id, merged_into_id FROM cdp_member WHERE id = ANY(%s) AND merged_into_id IS NOT NULL", members)
 
 
+def went(members: Iterable[int]) -> dict[int, int]:
+    """Those who were merged into one of them -> into whom: mostly none."""
+    return _read("SELECT id, merged_into_id FROM cdp_member WHERE merged_into_id = ANY(%s) ORDER BY id", members)
+
+
 def kin(members: Iterable[int]) -> dict[int, list[int]]:
     """Of those who were ever merged: member -> everybody that it has been one with, and itself, also where they have parted."""
     found: dict[int, list[int]] = {}

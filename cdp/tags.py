@@ -1,4 +1,6 @@
-"""Who carries which tag: given in sets, once per member and tag; an expired one that is given again begins anew."""
+"""Who carries which tag: given in sets, once per member and tag; an expired one that is given again begins anew. Who of two that
+are one said it is kept, so that each carries its own when they part.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -13,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from cdp.errors import InvalidTag
 from cdp.models import Tag
-from cdp.models.tag import Family
+from cdp.models.tag import BRAND, Family
 
 LONGEST = 50
 
@@ -22,6 +25,7 @@ LONGEST = 50
 class Given:
     member: int
     tag: tuple[str, str]  # family, name
+    identity: int | None = None  # what named the member; None: the brand says it
 
 
 def parse(text: str) -> tuple[str, str]:
@@ -45,17 +49,75 @@ def give(given: Sequence[Given], *, source: int | None, origin: str, now: dateti
     if not given:
         return set()
     tags = _tags({each.tag for each in given})
-    rows = sorted({(each.member, tags[each.tag]) for each in given})
+    rows = sorted({(each.member, tags[each.tag], each.identity or BRAND) for each in given})
+    said: dict[str, Any] = {name: [row[n] for row in rows] for n, name in enumerate(("members", "tags", "identities"))}
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO cdp_membertag AS old (member_id, tag_id, source_id, since, origin)
-               SELECT member, tag, %s, %s, %s FROM unnest(%s::bigint[], %s::bigint[]) AS g (member, tag)
-               ON CONFLICT (member_id, tag_id) DO UPDATE SET since = excluded.since, expires_at = NULL,
-                      source_id = excluded.source_id, origin = excluded.origin, cause = NULL
-               WHERE old.expires_at <= excluded.since RETURNING member_id""",
-            [source, now, origin, [member for member, _tag in rows], [tag for _member, tag in rows]],
-        )
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(_GIVE, said | {"source": source, "now": now, "origin": origin, "brand": BRAND})
+        new = {row[0] for row in cursor.fetchall()}
+        cursor.execute(_SAY_TOO, said | {"brand": BRAND})
+        return new
+
+
+_GIVEN = """
+    (SELECT member, tag, coalesce(array_agg(identity) FILTER (WHERE identity <> %(brand)s), '{}') AS said_by
+     FROM unnest(%(members)s::bigint[], %(tags)s::bigint[], %(identities)s::bigint[]) AS g (member, tag, identity)
+     GROUP BY member, tag ORDER BY member, tag) given
+"""
+_GIVE = f"""
+    INSERT INTO cdp_membertag AS old (member_id, tag_id, source_id, since, origin, said_by)
+    SELECT member, tag, %(source)s, %(now)s, %(origin)s, said_by FROM {_GIVEN}
+    ON CONFLICT (member_id, tag_id) DO UPDATE SET since = excluded.since, expires_at = NULL, source_id = excluded.source_id,
+           origin = excluded.origin, cause = NULL, said_by = excluded.said_by
+    WHERE old.expires_at <= excluded.since RETURNING member_id
+"""
+# Of a member who is two: whoever says what is carried already says it for its own.
+_SAY_TOO = f"""
+    UPDATE cdp_membertag t SET said_by = ARRAY(
+        SELECT unnest(CASE WHEN t.said_by = '{{}}' THEN ARRAY[%(brand)s::bigint] ELSE t.said_by END)
+        UNION SELECT unnest(given.said_by))
+    FROM {_GIVEN}
+    WHERE (t.member_id, t.tag_id) = (given.member, given.tag) AND NOT t.said_by @> given.said_by
+      AND EXISTS (SELECT FROM cdp_merge m WHERE m.keep_id = t.member_id AND m.undone_at IS NULL)
+"""
+
+
+def part(keep: int, drop: int, *, went: Sequence[int], named: Sequence[int]) -> None:
+    """Give back the rows that went over, and what was said since by an identity of the one who returns (`named`)."""
+    values: dict[str, Any] = {"keep": keep, "drop": drop, "went": list(went), "named": list(named), "brand": BRAND}
+    with connection.cursor() as cursor:
+        for step in _PART:
+            cursor.execute(step, values)
+
+
+_COPY = """
+    INSERT INTO cdp_membertag (member_id, tag_id, source_id, since, expires_at, origin, cause, said_by)
+    SELECT {to}, t.tag_id, t.source_id, t.since, t.expires_at, t.origin, t.cause, t.said_by FROM cdp_membertag t
+    WHERE {which} ORDER BY t.tag_id ON CONFLICT DO NOTHING
+"""
+_PART = (
+    # What the one who returns carried once begins anew.
+    """DELETE FROM cdp_membertag own USING cdp_membertag t
+       WHERE own.member_id = %(drop)s AND t.member_id = %(keep)s AND t.tag_id = own.tag_id
+         AND t.said_by && %(named)s::bigint[] AND own.expires_at <= t.since""",
+    # A row that went over goes back as it is: an earlier merge knows it by its number.
+    """UPDATE cdp_membertag t SET member_id = %(drop)s
+       WHERE t.member_id = %(keep)s
+         AND (t.id = ANY(%(went)s::bigint[]) OR t.said_by <> '{}' AND t.said_by <@ %(named)s::bigint[])
+         AND NOT EXISTS (SELECT FROM cdp_membertag own WHERE own.member_id = %(drop)s AND own.tag_id = t.tag_id)""",
+    # What both said both carry.
+    _COPY.format(
+        to="%(keep)s",
+        which="t.member_id = %(drop)s AND NOT t.said_by <@ (%(named)s::bigint[] || %(brand)s::bigint)",
+    ),
+    _COPY.format(to="%(drop)s", which="t.member_id = %(keep)s AND t.said_by && %(named)s::bigint[]"),
+    # Each row says who of its own said it.
+    """DELETE FROM cdp_membertag
+       WHERE member_id = %(keep)s AND said_by <> '{}' AND said_by <@ %(named)s::bigint[]""",
+    """UPDATE cdp_membertag t
+       SET said_by = ARRAY(SELECT s FROM unnest(t.said_by) s
+                           WHERE s = %(brand)s OR (s = ANY(%(named)s::bigint[])) = (t.member_id = %(drop)s))
+       WHERE t.member_id IN (%(keep)s, %(drop)s) AND said_by <> '{}'""",
+)
 
 
 def _tags(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:

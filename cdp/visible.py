@@ -1,5 +1,6 @@
-"""Whom a key may see: the members that its source has told of, by an order, an event, or an identity with whatever it said of
-them; or everybody with `members:all`. An untrusted source sees its own only. Nobody sees who was erased.
+"""Whom a key may see: the members that its source has told of, by a row of its own that was about them and named them by a strong
+identity; or everybody with `members:all`. A source that is not trusted sees a member while nobody else has told of it, since
+whoever names a phone has not thereby met the person. Nobody sees who was erased.
 
 Whoever asks for another one is told what is told of nobody: the same answer after the same statements. That they asked is noted.
 """
@@ -14,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from cdp import identity, roots
 from cdp.errors import InvalidIdentity
-from cdp.models import Event, Identity, Member, Order, Source, Telling
+from cdp.models import Identity, Member, Source, Telling
 from config.ground import clock
 from config.ground.models import ApiKey
 from config.ground.problems import Refused
@@ -51,24 +52,14 @@ def members(key: ApiKey) -> QuerySet[Member]:
     standing = Member.objects.filter(merged_into=None, erased_at=None)
     if EVERYBODY in key.scopes:
         return standing
-    if Source.objects.filter(code=key.source, trust=Source.Trust.UNTRUSTED).exists():
-        return standing.filter(_own(key.source))
-    of_source = {"member": OuterRef("pk"), "source__code": key.source}
-    told = {"identity__member": OuterRef("pk"), "source__code": key.source}
-    return standing.filter(
-        Exists(Order.objects.filter(**of_source))
-        | Exists(Event.objects.filter(**of_source))
-        | Exists(Identity.objects.filter(**of_source))
-        | Exists(Telling.objects.filter(**told))
-    )
-
-
-def _own(source: str) -> Q:
-    """An untrusted source sees those of whom nobody else told: naming somebody in an order opens nobody to it."""
     named = Identity.objects.filter(member=OuterRef("pk"))
-    told = Telling.objects.filter(identity__member=OuterRef("pk")).exclude(source__code=source)
-    others = named.exclude(source__code=source) | named.filter(source=None)
-    return Q(Exists(named.filter(source__code=source))) & ~Q(Exists(others)) & ~Q(Exists(told))
+    told = Telling.objects.filter(identity__member=OuterRef("pk"))
+    ours = Q(source__code=key.source)
+    seen = standing.filter(Exists(named.filter(ours)) | Exists(told.filter(ours)))
+    if Source.objects.filter(code=key.source, trust=Source.Trust.UNTRUSTED).exists():
+        others = ~ours | Q(source=None)  # one of unknown source may be anybody's
+        return seen.filter(~Exists(named.filter(others)), ~Exists(told.filter(~ours)))
+    return seen
 
 
 def member(name: str, key: ApiKey) -> Member:
@@ -94,8 +85,19 @@ def named(name: str) -> int | None:
     """Whoever the key is: the member of an id or an identity. An id that nobody has may be answered as it is."""
     if name.isascii() and name.isdigit():
         return roots.root(int(name)) if len(name) < 19 else None  # longer ones are beyond any id
+    key = _key(name)
+    return identity.find(key.kind, key.value, key.app) if key else None
+
+
+def naming(name: str) -> int | None:
+    """The identity that a name is; None for a number."""
+    key = _key(name)
+    found = identity.known([key]).get(key) if key else None
+    return found.id if found else None
+
+
+def _key(name: str) -> identity.Key | None:
     try:
-        named = identity.parse(name)
+        return identity.parse(name)
     except InvalidIdentity:
         return None
-    return identity.find(named.kind, named.value, named.app)

@@ -75,6 +75,7 @@ class MemberConsents(Door):
             key.source,
             said.wording,
             said.guardian,
+            visible.naming(member),
         )
         if lacking := consents.refusal(word):
             fault = Fault(lacking.path, lacking.code, lacking.message)

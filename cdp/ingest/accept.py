@@ -198,18 +198,30 @@ def _members(parsed: list[Parsed], source: Source, answer: Accepted, history: bo
     found, whose = _resolved(parsed, source, answer, granted.members, now=now, change=True)
     answer.rejected += [_nobody(whose[n][1]) for n in sorted(found.weak)]
     rows = [(member, p) for n, (member, p) in enumerate(whose) if member and n not in found.weak]
+    named = {p.index: by for (_member, p), by in zip(whose, found.identities, strict=True)}
     changed = found.news | _describe(rows, source)
     born = {member for member, p in rows if "birthday" in p.row.attributes}
     changed |= consents.set_state(
         [
-            consents.Said(member, c.channel, c.purpose, c.state, c.at, c.evidence, source.code, c.wording, c.guardian)
+            consents.Said(
+                member,
+                c.channel,
+                c.purpose,
+                c.state,
+                c.at,
+                c.evidence,
+                source.code,
+                c.wording,
+                c.guardian,
+                named[p.index],
+            )
             for member, p in rows
             for c in p.row.consents
         ],
         now=now,
     )
     consents.suspend_children(born, source=source.code, now=now)
-    given = [tags.Given(member, tags.parse(text)) for member, p in rows for text in p.row.tags]
+    given = [tags.Given(member, tags.parse(text), named[p.index]) for member, p in rows for text in p.row.tags]
     changed |= tags.give(given, source=source.pk, origin=f"source:{source.code}", now=now)
     _conclude(found, changed, answer, history, now)
     told = sum(member in changed or not found.new.isdisjoint(p.keys) for member, p in rows)

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from cdp.models.member import Member
+from cdp.models.member import Identity, Member
+from cdp.models.merge import Merge
 
 
 class State(models.TextChoices):
@@ -48,6 +49,8 @@ class Consent(models.Model):
     purpose = models.CharField(_("purpose"), max_length=20)
     state = models.CharField(_("state"), max_length=9, choices=State.choices)
     at = models.DateTimeField(_("at"))
+    # The merge that said it since the other had; empty where it is the member's own word.
+    merge = models.ForeignKey(Merge, models.PROTECT, null=True, related_name="+", db_index=False, editable=False)
 
     class Meta:
         verbose_name = _("consent in force")
@@ -90,13 +93,28 @@ class ConsentRecord(models.Model):
     wording = models.CharField(_("wording"), max_length=50, blank=True, default="", db_default="")
     guardian = models.CharField(_("guardian"), max_length=100, blank=True, default="", db_default="")
     recorded_at = models.DateTimeField(_("recorded"))
+    # Whose word it is when a merge is undone: the identity that named the member (empty: the member's number did), the merge
+    # that said it since the other had, and the last merge that stood when it was said.
+    identity = models.ForeignKey(
+        Identity, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
+    merge = models.ForeignKey(Merge, models.PROTECT, null=True, related_name="+", db_index=False, editable=False)
+    during = models.ForeignKey(Merge, models.PROTECT, null=True, related_name="+", db_index=False, editable=False)
 
     class Meta:
         verbose_name = _("consent record")
         verbose_name_plural = _("consent records")
         constraints = [
             models.UniqueConstraint(
-                fields=["member", "channel", "purpose", "at", "state"], name="a_consent_is_recorded_once"
+                fields=["member", "channel", "purpose", "at", "state"],
+                condition=Q(merge=None, during=None),
+                name="a_consent_is_recorded_once",
+            ),
+            # While two are one, each may say the same.
+            models.UniqueConstraint(
+                fields=["member", "channel", "purpose", "at", "state", "identity", "merge", "during"],
+                nulls_distinct=False,
+                name="a_word_of_one_who_is_two_is_recorded_once",
             ),
             models.CheckConstraint(condition=KNOWN, name="a_word_is_about_something_known"),
         ]

@@ -75,6 +75,10 @@ class Identity(models.Model):
     source = models.ForeignKey(
         Source, models.PROTECT, null=True, related_name="+", db_index=False, verbose_name=_("told first by")
     )
+    # Which other one in its row brought it to a member that was there: when a merge is undone, it goes where that one goes.
+    brought_by = models.ForeignKey(
+        "self", models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False, editable=False
+    )
     weak_since = models.DateTimeField(
         _("weak since"), null=True, help_text=_("More members named themselves with it than its cap allows.")
     )

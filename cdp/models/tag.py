@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from cdp.models.member import Member
 from cdp.models.source import Source
+
+BRAND = 0  # no identity has this id
 
 
 class Family(models.TextChoices):
@@ -47,6 +50,9 @@ class MemberTag(models.Model):
     expires_at = models.DateTimeField(_("until"), null=True)
     origin = models.CharField(_("origin"), max_length=120)  # on whose account: "source:crm", "admin:li"
     cause = models.UUIDField(_("cause"), null=True)  # what exactly gave it, where that is one thing
+    # The identities that named the member who carries it, and BRAND where others came after the brand: whose it is when a merge
+    # is undone.
+    said_by = ArrayField(models.BigIntegerField(), default=list, editable=False)
 
     class Meta:
         verbose_name = _("member's tag")

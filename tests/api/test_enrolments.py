@@ -8,7 +8,9 @@ import pytest
 from django.core import signing
 
 from automation.models import Enrolment
-from tests.automation.results.builders import a_journey, a_member, an_enrolment, an_order, day
+from cdp import identity
+from cdp.models import Source
+from tests.automation.results.builders import a_journey, a_member, an_enrolment, day
 
 URL = "/api/v1/journeys/win-back/enrolments"
 
@@ -57,7 +59,9 @@ def test_an_item_says_where_the_member_stands(partner, enrolled):
 
 def test_a_key_sees_the_members_of_its_source_only(partner, enrolled):
     seen = Enrolment.objects.get(pk=enrolled[3])
-    an_order(seen.member, day(0))
+    till = Source.objects.create(code="till", name="till")
+    key = identity.parse("crm_id:1")
+    identity.claim({key: seen.member_id}, source=till, now=day(0))
 
     assert list(pages(partner("journeys", source="till"), 10)) == [[seen.pk]]
     assert list(pages(partner("journeys", source="shop"), 10)) == [[]]

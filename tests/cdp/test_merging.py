@@ -18,14 +18,16 @@ from cdp.models import (
     Identity,
     IdentityUse,
     Member,
+    MemberTag,
     Order,
     Placement,
     Profile,
+    Refund,
 )
 from config.ground.cause import Cause
 from config.ground.models import ApiKey, AuditRow
 from tests.builders import a_consent, a_member, a_refund, absorbed, an_event, an_order, at
-from tests.cdp.persons import event, order, send
+from tests.cdp.persons import event, order, send, tell, whose
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)
@@ -33,6 +35,14 @@ NOW = datetime(2017, 10, 1, 4, tzinfo=UTC)
 
 def join(keep: int, drop: int, now: datetime = NOW):
     return merge(keep, drop, reason="one person", actor="li", now=now)
+
+
+def returned(name):
+    line = {"sku": "tea", "quantity": 1, "amount": 1}
+    return {
+        "id": name, "identities": [name], "refunded_at": "2017-10-01T10:00:00+08:00", "amount": 1, "currency": "CNY",
+        "items": [line],
+    }  # fmt: skip
 
 
 def part(made, now: datetime = NOW + timedelta(days=1)):
@@ -129,6 +139,58 @@ def test_what_the_identities_of_who_returns_brought_meanwhile_returns_too():
     assert dict(Order.objects.values_list("external_id", "member")) == {"during": drop, "ours": keep}
     partners = Event.objects.exclude(source__code="huitou")
     assert dict(partners.values_list("external_id", "member")) == {"during": drop, "ours": keep}
+
+
+def test_an_identity_that_came_meanwhile_goes_with_the_one_that_brought_it_and_so_does_what_it_named():
+    """Their CRM sent a new phone while the two were one, by that phone came a mail, and by each an order and an event."""
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    made = join(keep, drop)
+    tell(["crm_id:2", "phone:13900000002"], ["phone:13900000002", "email:b@example.com"], source="shop")
+    tell(["email:b@example.com", "pos_card:7"], ["crm_id:1", "phone:13900000001"], source="till")
+    names = ("phone:13900000002", "email:b@example.com", "pos_card:7", "phone:13900000001")
+    send("orders", *(order(f"by {name}", name) for name in names), source="shop")
+    send("events", *(event(f"by {name}", name) for name in names), source="shop")
+    send("returns", *(returned(name) for name in names), source="shop")
+    assert set(Identity.objects.values_list("member", flat=True)) == {keep}
+
+    part(made)
+
+    theirs = dict(zip(names, (drop, drop, drop, keep), strict=True))
+    assert {name: whose(name) for name in names} == theirs
+    assert identity.addresses([keep, drop], "phone") == {keep: "+8613900000001", drop: "+8613900000002"}
+    by_name = {f"by {name}": member for name, member in theirs.items()}
+    assert dict(Order.objects.values_list("external_id", "member")) == by_name
+    assert dict(Event.objects.exclude(source__code="huitou").values_list("external_id", "member")) == by_name
+    assert dict(Refund.objects.values_list("external_id", "member")) == theirs
+
+
+def test_what_came_meanwhile_is_given_back_through_a_row_of_merges():
+    """B went into A, B's phone came, A went into C, B's mail came by the phone."""
+    a, b, c = (a_member(crm_id=name) for name in "ABC")
+    first = join(a, b)
+    tell(["crm_id:B", "phone:13900000002"])
+    second = join(c, a)
+    tell(["email:b@example.com", "phone:13900000002"])
+    assert whose("phone:13900000002") == whose("email:b@example.com") == c
+
+    part(second)
+    assert whose("phone:13900000002") == whose("email:b@example.com") == a
+    part(first)
+
+    assert whose("phone:13900000002") == whose("email:b@example.com") == b
+
+
+def test_a_stronger_identity_that_came_meanwhile_goes_with_the_weaker_one_that_brought_it():
+    """The row is about whom its strongest names; that one is new, and it was the phone that said whose it is."""
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2", phone="13900000002")
+    made = join(keep, drop)
+    tell(["wechat_openid@wx1:o2", "phone:13900000002", "device@app:D2"], source="mini")
+    send("orders", order("A1", "wechat_openid@wx1:o2", "phone:13900000002"), source="mini")
+
+    part(made)
+
+    assert whose("wechat_openid@wx1:o2") == whose("device@app:D2") == drop
+    assert Order.objects.get().member_id == drop
 
 
 def test_refunds_follow_their_order_over_and_back():
@@ -265,10 +327,165 @@ def test_a_withdrawal_while_they_were_one_holds_for_both_when_they_part():
     a_consent(drop, state=W, said=NOW + timedelta(hours=1))
     assert in_force(keep) == W
 
+    assert in_force(drop) == W  # at once: what they are told of third parties goes tonight
+
     part(made)
 
     assert (in_force(keep), in_force(drop)) == (W, W)
-    assert ConsentRecord.objects.get(member=drop, state=W).evidence == f"unmerge:{made.pk}"
+    assert [ConsentRecord.objects.get(member=member, state=W).evidence for member in (keep, drop)] == ["test", "test"]
+
+
+def says(state, hour, *names, source="crm", evidence="form", at=None):
+    """A row of members with a word in it, so many hours after the merge."""
+    when = NOW + timedelta(hours=hour)
+    word = {
+        "channel": "sms",
+        "purpose": "marketing",
+        "state": state,
+        "at": (at or when).isoformat(),
+        "evidence": evidence,
+    }
+    return accept.accept("members", [{"identities": list(names), "consents": [word]}], source=source, now=when)
+
+
+def test_a_grant_that_came_while_they_were_one_is_of_whose_identity_brought_it():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    made = join(keep, drop)
+    says(G, 1, "crm_id:2", "phone:13900000002")
+    says(G, 2, "phone:13900000002")
+    assert in_force(keep) == G
+
+    part(made)
+
+    assert (in_force(keep), in_force(drop)) == (None, G)
+    back = ConsentRecord.objects.get(member=drop, at=NOW + timedelta(hours=2))
+    assert (back.evidence, back.source, back.recorded_at) == ("form", "crm", NOW + timedelta(hours=2))
+
+
+def test_both_may_grant_at_the_same_instant_while_they_are_one():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    made = join(keep, drop)
+    answers = [says(G, 1, name) for name in ("crm_id:1", "crm_id:2", "crm_id:1", "crm_id:2")]
+    assert [(a.accepted, a.duplicates) for a in answers] == [(1, 0), (1, 0), (0, 1), (0, 1)]
+
+    part(made)
+
+    assert (in_force(keep), in_force(drop)) == (G, G)
+
+
+def test_their_own_words_of_before_hold_again_under_what_the_other_granted():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    a_consent(keep, state=W, said=at("2017-09-01"))
+    made = join(keep, drop)
+    says(G, 1, "crm_id:2")
+    assert in_force(keep) == G
+
+    part(made)
+
+    assert (in_force(keep), in_force(drop)) == (W, G)
+    again = join(keep, drop, NOW + timedelta(days=2))
+    part(again, NOW + timedelta(days=3))
+    assert (in_force(keep), in_force(drop)) == (W, G)
+
+
+def test_a_grant_that_no_identity_brought_is_of_neither():
+    """A person of the brand wrote it down on the page of the two who were one."""
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    a_consent(keep, channel="email", said=at("2017-09-01"))
+    made = join(keep, drop)
+    for channel in ("sms", "email"):
+        a_consent(keep, channel=channel, said=NOW + timedelta(hours=1))
+
+    part(made)
+
+    assert (in_force(keep), in_force(drop)) == (None, None)
+    assert Consent.objects.get(member=keep, channel="email").at == at("2017-09-01")
+
+
+def test_a_word_is_given_back_through_a_row_of_merges():
+    a, b, c = (a_member(crm_id=name) for name in "ABC")
+    first = join(a, b)
+    second = join(c, a)
+    says(G, 1, "crm_id:B")
+
+    part(second)
+    assert [in_force(member) for member in (a, b, c)] == [G, None, None]
+    part(first)
+
+    assert [in_force(member) for member in (a, b, c)] == [None, G, None]
+
+
+def test_a_partner_that_writes_like_a_merge_is_heard_like_any_other():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    a_consent(keep, said=at("2017-09-01"))
+    made = join(keep, drop)
+    says(W, 1, "crm_id:1", evidence=f"merge:{made.pk}")
+
+    part(made)
+
+    assert (in_force(keep), in_force(drop)) == (W, W)
+
+
+def gives(tag, name, hours=1):
+    row = {"identities": [name], "tags": [tag]}
+    return accept.accept("members", [row], source="crm", now=NOW + timedelta(hours=hours))
+
+
+def carried():
+    rows = MemberTag.objects.order_by("member", "tag__name").values_list("member", "tag__name")
+    return {member: [name for whose, name in rows if whose == member] for member, _name in rows}
+
+
+def test_each_carries_its_own_tags_again_and_those_that_came_since_by_its_own_identities():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    gives("preference:ours", "crm_id:1", 0)
+    gives("preference:theirs", "crm_id:2", 0)
+    gives("preference:both", "crm_id:1", 0)
+    made = join(keep, drop)
+    gives("preference:ours", "crm_id:2")
+    gives("preference:theirs", "crm_id:1")
+    gives("preference:since", "crm_id:2")
+    gives("preference:of both", "crm_id:1")
+    gives("preference:of both", "crm_id:2")
+    assert carried() == {keep: ["both", "of both", "ours", "since", "theirs"]}
+
+    part(made)
+
+    assert carried() == {keep: ["both", "of both", "ours", "theirs"], drop: ["of both", "ours", "since", "theirs"]}
+    part(join(keep, drop, NOW + timedelta(days=2)), NOW + timedelta(days=3))
+    assert carried() == {keep: ["both", "of both", "ours", "theirs"], drop: ["of both", "ours", "since", "theirs"]}
+
+
+def test_a_tag_of_theirs_that_expired_begins_anew_with_what_was_said_since():
+    keep, drop = a_member(crm_id="1"), a_member(crm_id="2")
+    gives("preference:tea", "crm_id:1", 0)
+    gives("preference:tea", "crm_id:2", 0)
+    made = join(keep, drop)
+    MemberTag.objects.update(expires_at=NOW + timedelta(hours=1))
+    gives("preference:tea", "crm_id:2", 2)
+
+    part(made)
+
+    assert MemberTag.objects.values_list("member", "since", "expires_at").get() == (
+        drop,
+        NOW + timedelta(hours=2),
+        None,
+    )
+
+
+def test_tags_go_back_through_a_row_of_merges():
+    a, b, c = (a_member(crm_id=name) for name in "ABC")
+    gives("preference:old", "crm_id:B", 0)
+    first = join(a, b)
+    gives("preference:one", "crm_id:B")
+    second = join(c, a)
+    gives("preference:two", "crm_id:B")
+
+    part(second)
+    assert carried() == {a: ["old", "one", "two"]}
+    part(first)
+
+    assert carried() == {b: ["old", "one", "two"]}
 
 
 def test_a_consent_of_an_earlier_merge_outlives_the_undoing_of_a_later_one():

@@ -8,7 +8,7 @@ from threading import Event as Signal
 import pytest
 from django.db import connection, transaction
 
-from cdp import joining, merging
+from cdp import candidates, joining, merging
 from cdp.models import Event, Identity, IdentityUse, Member, Merge, MergeCandidate, Order, Parked, Seen
 from config.ground.models import Alarm
 from tests.builders import at
@@ -136,6 +136,7 @@ def test_two_batches_that_join_the_same_pair_join_it_once():
 
     assert {state for _low, _high, state in pairs()} == {"joined"}
     assert (Merge.objects.count(), MergeCandidate.objects.count()) == (8, 8)
+    assert not Alarm.objects.exists()
     assert set(Order.objects.values_list("member", flat=True)) == {whose(f"crm_id:c{n}") for n in range(8)}
 
 
@@ -152,6 +153,24 @@ def test_a_pair_that_two_ticks_find_is_joined_once():
     assert (first, second) == (1, 0)
     assert [state for _low, _high, state in pairs()] == ["joined"]
     assert joining.join_due(now=at(NOW)) == 0
+    assert not Alarm.objects.exists()
+
+
+def test_a_pair_that_a_person_keeps_apart_while_a_tick_joins_it_stays_apart():
+    tell(["crm_id:1"], [PHONE])
+    tell(["crm_id:1", PHONE], source="shop")
+    MergeCandidate.objects.update(state="due")
+    pair = MergeCandidate.objects.get().pk
+
+    _kept, joined = behind(
+        lambda: candidates.dismiss(pair, actor="li", now=at(NOW)), lambda: joining.join_due(now=at(NOW))
+    )
+
+    assert joined == 0
+    assert [state for _low, _high, state in pairs()] == ["dismissed"]
+    assert whose("crm_id:1") != whose(PHONE)
+    assert not Merge.objects.exists()
+    assert not Alarm.objects.exists()
 
 
 def test_the_cap_is_seen_by_whoever_reaches_it_second():

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from cdp import describing, identity, retention, rules
+from cdp import describing, identity, merging, retention, rules
 from cdp.errors import Undescribed
 from cdp.ingest.accept import accept
-from cdp.models import Event, Identity, Member, MemberTag, Order, Seen, Source, ThirdPartyAttribute
+from cdp.models import Consent, Event, Identity, Member, MemberTag, Order, Seen, Source, ThirdPartyAttribute
 from config.ground.models import AuditRow
 from tests.builders import a_consent, a_member, absorbed, an_event, at
 
@@ -177,6 +177,109 @@ def test_what_was_told_goes_when_the_member_withdraws_and_what_others_told_stays
     retention.sweep(now=at(NOW))
     assert Event.objects.count() == 3
     absorbed(now=at(NOW))
+
+
+# Of two who become one
+
+
+def two(ours="granted", theirs="granted", **attributes):
+    """Two who granted; the second was told of by the third party: a ride, and a diet. Then each said this."""
+    keep, drop = a_member(phone="13900000001", **attributes), a_member(phone="13900000002")
+    for member in (keep, drop):
+        granted(member)
+    assert ride("theirs", "13900000002", "2017-10-04") == []
+    assert told("13900000002", {"diet": "vegan"}) == []
+    for member, state in ((keep, ours), (drop, theirs)):
+        if state == "withdrawn":
+            granted(member, "2017-10-06", state)
+    return keep, drop
+
+
+def join(keep, drop):
+    return merging.merge(keep, drop, reason="one", actor="li", now=at("2017-10-07"))
+
+
+def part(made):
+    return merging.unmerge(made.pk, reason="two", actor="li", now=at("2017-10-09"))
+
+
+def sweep(member=None):
+    if member:
+        granted(member, "2017-10-08", "withdrawn")
+    return retention.sweep(now=at(NOW))
+
+
+def rides():
+    return dict(Event.objects.filter(type="ride").values_list("external_id", "member"))
+
+
+def diets():
+    return {m.pk: m.attributes["diet"] for m in Member.objects.filter(attributes__has_key="diet")}
+
+
+def test_what_the_brand_says_itself_stays_after_a_merge_with_one_of_whom_a_third_party_said_it():
+    keep, drop = two(diet="all")
+    made = join(keep, drop)
+    assert list(ThirdPartyAttribute.objects.values_list("member", "name")) == [(drop, "diet")]
+
+    sweep(keep)
+
+    assert diets() == {keep: "all"}
+    part(made)
+    sweep()
+    assert (diets(), rides()) == ({keep: "all"}, {})
+
+
+def test_what_a_third_party_said_of_one_is_its_word_of_both_and_goes_when_they_withdraw():
+    keep, drop = two()
+    made = join(keep, drop)
+    assert diets() == {keep: "vegan", drop: "vegan"}
+    assert set(ThirdPartyAttribute.objects.values_list("member", "name")) == {(keep, "diet"), (drop, "diet")}
+
+    part(made)
+    assert (diets(), rides()) == ({drop: "vegan"}, {"theirs": drop})
+    assert ThirdPartyAttribute.objects.values_list("member", "name").get() == (drop, "diet")
+
+    join(keep, drop)
+    sweep(drop)
+    assert (diets(), rides()) == ({}, {})
+    assert not ThirdPartyAttribute.objects.exists()
+
+
+def test_a_merge_into_one_who_refuses_third_parties_takes_nothing_from_one_who_grants():
+    """It is neither used for the two, nor lost when they turn out to be two."""
+    keep, drop = two(ours="withdrawn")
+    made = join(keep, drop)
+    sweep()
+    assert (diets(), rides()) == ({drop: "vegan"}, {"theirs": drop})
+
+    part(made)
+    sweep()
+
+    assert (diets(), rides()) == ({drop: "vegan"}, {"theirs": drop})
+
+
+def test_nor_does_a_merge_of_one_who_refuses_into_one_who_grants():
+    drop, keep = two(ours="withdrawn")
+    made = join(keep, drop)
+    assert Consent.objects.get(member=keep, purpose="third_party").state == "withdrawn"
+    assert ride("more", "13900000002", "2017-10-04") == ["no_consent"]
+    sweep()
+
+    part(made)
+    sweep()
+
+    assert (diets(), rides()) == ({keep: "vegan"}, {"theirs": keep})
+    assert Consent.objects.get(member=keep, purpose="third_party").state == "granted"
+
+
+def test_what_waits_to_be_swept_does_not_go_over_to_one_who_grants():
+    keep, drop = two(theirs="withdrawn")
+    join(keep, drop)
+
+    sweep()
+
+    assert (diets(), rides()) == ({}, {})
 
 
 def test_that_a_source_is_a_third_party_is_said_by_a_person_and_leaves_a_trace():
