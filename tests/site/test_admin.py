@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
@@ -151,6 +153,8 @@ def test_closing_an_alarm_leaves_a_trace(admin_client):
     assert Alarm.objects.get().closed_at == NOW
     row = AuditRow.objects.get(action="alarm.close")
     assert (row.actor, row.subject, row.at) == ("admin:admin", "feed:x:1", NOW)
+    page = admin_client.get(reverse("admin:ground_alarm_changelist")).content.decode()
+    assert re.search(r"<span[^>]*>\s*已关闭\s*</span>", page)  # a state, not the heading of its instant
 
 
 def test_the_overview_and_the_sidebar_show_only_what_one_may_see(client):
