@@ -135,11 +135,24 @@ def test_a_list_counts_no_further_than_ten_thousand(django_assert_num_queries):
             return self
 
         def __getitem__(self, cut):
-            assert cut == slice(None, 10_000)
+            assert cut == slice(None, 10_001)
             return Member.objects.all()[cut]
 
     a_member()
     assert BoundedPaginator(Rows(), 50).count == 1
+
+
+def test_a_list_that_is_counted_so_far_says_that_there_is_more(admin_client, monkeypatch):
+    monkeypatch.setattr("config.ground.readonly.FAR", 2)
+    url = reverse("admin:cdp_member_changelist")
+    a_member(), a_member()
+    whole = admin_client.get(url).content.decode()
+    a_member()
+
+    more = admin_client.get(url).content.decode()
+
+    assert (len(re.findall(r"\b2\+", whole)), len(re.findall(r"\b2\+", more))) == (0, 3)  # heading, foot, select all
+    assert admin_client.get(url).context["cl"].result_count == 2
 
 
 def test_closing_an_alarm_leaves_a_trace(admin_client):
