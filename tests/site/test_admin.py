@@ -110,6 +110,15 @@ def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(
     assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
 
 
+@pytest.mark.parametrize(("model", "named"), [("cdp_order", ["Data", "Orders"]), ("ground_job", ["System", "Jobs"])])
+def test_a_page_is_called_as_the_menu_calls_it(admin_client, model, named):
+    page = admin_client.get(reverse(f"admin:{model}_changelist"), headers={"Accept-Language": "en"}).content.decode()
+
+    heading = re.search(r"<h1.*?</h1>", page, re.S).group()
+    parts = [text.strip() for text in re.findall(r">\s*([^<>]+?)\s*<", heading)]
+    assert [text for text in parts if text in named] == named
+
+
 def test_orders_without_a_member_are_found(admin_client, person):
     hers, nobodys = an_order(person, day(2)).external_id, an_order(None, day(2)).external_id
     url = reverse("admin:cdp_order_changelist")
