@@ -194,6 +194,9 @@ class _Planner:
         return brought
 
     def _use(self, made: Plan, key: Key, home: Person) -> None:
+        """Towards the key's cap; but what an untrusted source says makes nobody else's identity weak."""
+        if self._foreign(self._of(key)):
+            return
         found = self.known.keys.get(key)
         if not (found and home.member in self.known.used_by.get(found.id, ())):
             made.uses[key, home] = None

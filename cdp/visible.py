@@ -27,7 +27,7 @@ EVERYBODY = "members:all"
 _NOTE = """
     INSERT INTO ground_auditrow (at, actor, action, subject, detail)
     SELECT %(now)s, %(actor)s, 'member.not_theirs', 'member:' || id, jsonb_build_object('source', %(source)s::text)
-    FROM cdp_member WHERE id = %(member)s
+    FROM cdp_member WHERE id = %(member)s AND NOT %(everybody)s
 """
 
 
@@ -75,10 +75,13 @@ def member(name: str, key: ApiKey) -> Member:
 
 @transaction.atomic
 def note_attempt(key: ApiKey, member: int, *, now: datetime) -> None:
-    """A row when the member exists; the same statements when not."""
+    """A row when the member exists; the same statements when not. Whoever may see everybody went too far with nobody: what they
+    do not find was erased.
+    """
+    asked = {"now": now, "actor": f"api:{key.name}", "source": key.source, "member": member}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
-        cursor.execute(_NOTE, {"now": now, "actor": f"api:{key.name}", "source": key.source, "member": member})
+        cursor.execute(_NOTE, asked | {"everybody": EVERYBODY in key.scopes})
 
 
 def named(name: str) -> int | None:

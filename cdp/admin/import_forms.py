@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -18,9 +19,11 @@ from unfold.widgets import (
 from cdp import attributes, identity
 from cdp.admin.words import COLUMNS, IMPORTS
 from cdp.admin.words import KINDS as IDENTITIES
+from cdp.errors import InvalidIdentity
 from cdp.imports import Sample, Wish
 from cdp.ingest.accept import OWN
 from cdp.ingest.files import guessing, kinds
+from cdp.masks import mask
 from cdp.models import Source
 from config.ground import uploads
 
@@ -115,8 +118,11 @@ class ColumnsForm(forms.Form):
     def __init__(self, kind: str, sample: Sample, said: Mapping[str, Any] | None, data: Any = None) -> None:
         super().__init__(data)
         self.kind, self.sample = kinds.BY_NAME[kind], sample
-        declared = attributes.declared() if kind == "members" else {}
-        chosen = _chosen(said) if said else guessing.guess(kind, sample.columns, declared)
+        known = attributes.declared()
+        declared = known if kind == "members" else {}
+        self.guessed = guessing.guess(kind, sample.columns, declared)
+        self.personal = {said for one in known.values() if one.personal for said in (one.name, *one.labels)}
+        chosen = _chosen(said) if said else self.guessed
         choices = _choices(self.kind, declared)
         offered = {value for value, _label in _flat(choices)}
         for n, theirs in enumerate(sample.columns):
@@ -140,9 +146,16 @@ class ColumnsForm(forms.Form):
             )
 
     def columns(self) -> Iterator[tuple[str, Any, list[str]]]:
-        """(theirs, its field, the first cells of it)."""
+        """(theirs, its field, the first cells of it: masked where they name somebody or are personal)."""
         for n, theirs in enumerate(self.sample.columns):
-            yield theirs, self[f"c{n}"], [row[n] for row in self.sample.rows if len(row) > n][:3]
+            cells = [row[n] for row in self.sample.rows if len(row) > n][:3]
+            hidden = self._hides(theirs, n)
+            yield theirs, self[f"c{n}"], [mask(cell) if cell and (hidden or _reaches(cell)) else cell for cell in cells]
+
+    def _hides(self, theirs: str, n: int) -> bool:
+        """By what its header means, and by what it is said to be: saying otherwise on the page shows nothing more."""
+        meant = {theirs, self.guessed.get(theirs, ""), str(self.fields[f"c{n}"].initial), str(self[f"c{n}"].value())}
+        return any(ours in self.personal or ours in (*identity.KINDS, "identities") for ours in meant)
 
     def for_all(self) -> list[Any]:
         return [self[name] for name in self.fields if name.startswith("all_") or name == "app"]
@@ -169,6 +182,14 @@ class ColumnsForm(forms.Form):
             if ours in identity.PER_APP and not given.get("app"):
                 self.add_error("app", _("say of which app or mini program the OpenIDs are"))
         return given
+
+
+def _reaches(cell: str) -> bool:
+    """A phone number or an e-mail address, whatever its column is called."""
+    for kind in ("phone", "email"):
+        with suppress(InvalidIdentity):
+            return bool(identity.parse(f"{kind}:{cell}"))
+    return False
 
 
 def _chosen(said: Mapping[str, Any]) -> dict[str, str]:

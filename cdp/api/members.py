@@ -112,7 +112,7 @@ EXAMPLE = {
     "as_of": "2026-03-01T04:00:00Z",
     "registered_at": "2026-02-01T02:00:00Z",
     "attributes": {"name": "王芳", "city": "杭州"},
-    "tags": ["interest:tea"],
+    "tags": ["preference:tea"],
     "synthetic": False,
     "profile": {
         "orders": 1,

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 
 from cdp.quality.definitions import both
 from cdp.quality.shapes import Problem, Volume, Waiting
+from cdp.quality.usual import LEAST
 
 RECENT = 7  # days for which a drop or rejected rows are still news
 HEARD = 5  # days with a gap, before a silence can be unusual
+MASTER_DATA = ("members", "products")
 LONGER, SHORTEST = 1.5, timedelta(hours=1)
 REJECTED, OF_ROWS = 0.05, 20
 
@@ -26,9 +28,13 @@ class Silence:
     last_at: datetime
     usual: timedelta | None
     days: int
+    rows: int
 
     def broken(self, as_of: datetime) -> bool:
-        return bool(self.usual and self.days >= HEARD and as_of - self.last_at > max(LONGER * self.usual, SHORTEST))
+        """Members and products come when there is something new: a few a day, and then none, is no fault of the source."""
+        if not self.usual or self.days < HEARD or (self.kind in MASTER_DATA and self.rows < LEAST):
+            return False
+        return as_of - self.last_at > max(LONGER * self.usual, SHORTEST)
 
 
 def drops(volumes: Iterable[Volume], *, since: date) -> list[Problem]:

@@ -19,13 +19,16 @@ VOLUME = f"""
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
-# source, kind, last call with rows, its usual silence: the longest of a day, of nine days in ten; over how many days
+# source, kind, last call with rows, its usual silence: the longest of a day, of nine days in ten; over how many days; the rows of
+# a usual day that had any
 SILENCE = f"""
-    WITH calls AS (SELECT source_id, kind, at, at - lag(at) OVER (PARTITION BY source_id, kind ORDER BY at) AS gap
+    WITH calls AS (SELECT source_id, kind, at, rows, at - lag(at) OVER (PARTITION BY source_id, kind ORDER BY at) AS gap
                    FROM cdp_ingestcall WHERE source_id = ANY(%(sources)s) AND at >= %(before)s AND at <= %(as_of)s
                      AND rows > 0 AND NOT history AND state <> 'refused'),
-         days AS (SELECT source_id, kind, max(at) AS last, max(gap) AS longest FROM calls GROUP BY source_id, kind, {_DAY})
-    SELECT source_id, kind, max(last), percentile_disc(.9) WITHIN GROUP (ORDER BY longest), count(longest)
+         days AS (SELECT source_id, kind, max(at) AS last, max(gap) AS longest, sum(rows)::bigint AS rows
+                  FROM calls GROUP BY source_id, kind, {_DAY})
+    SELECT source_id, kind, max(last), percentile_disc(.9) WITHIN GROUP (ORDER BY longest), count(longest),
+           percentile_disc(.5) WITHIN GROUP (ORDER BY rows)
     FROM days GROUP BY 1, 2 ORDER BY 1, 2
 """
 

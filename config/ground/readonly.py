@@ -15,12 +15,24 @@ FAR = 10_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts up to 10,000 and pages no further: nobody reads on from there, and a table of millions is not counted."""
+    """Counts up to 10,000 and pages no further: nobody reads on from there, and a table of millions is not counted. Pages say
+    `said` for the count: 10,000+ where there is more.
+    """
+
+    template_name = "admin/bounded_pagination.html"
+
+    @cached_property
+    def _counted(self) -> int:
+        rows: Any = self.object_list
+        return rows.order_by()[: FAR + 1].count()
 
     @cached_property
     def count(self) -> int:
-        rows: Any = self.object_list
-        return rows.order_by()[:FAR].count()
+        return min(self._counted, FAR)
+
+    @property
+    def said(self) -> str:
+        return f"{self.count:,}+" if self._counted > FAR else f"{self.count:,}"
 
 
 def badge(text: object, colour: str | None = None) -> SafeString:

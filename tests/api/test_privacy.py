@@ -228,3 +228,13 @@ def test_a_childs_grant_names_the_guardian(client, member):
     ):
         status, body = read(say(**more))
         assert (status, body["errors"][0]["path"]) == (400, path)
+
+
+def test_who_sees_everybody_goes_too_far_with_nobody(client, member):
+    client.delete(f"/api/v1/members/{member}")
+    work()
+
+    status, refusal = read(client.get(f"/api/v1/members/{member}"))
+
+    assert (status, refusal["code"]) == (404, "no_such_member")
+    assert not AuditRow.objects.filter(action="member.not_theirs").exists()

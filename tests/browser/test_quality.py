@@ -59,6 +59,9 @@ def test_a_source_is_read_on_one_page(look, locale, scheme, width):
     assert [n for n, colour in enumerate(colours) if colour != colours[0]] == [27]
     assert page.evaluate("Chart.getChart(document.querySelector('#validity canvas')).data.datasets.length") == 1
     assert page.locator("#completeness .h-bar").count() == 7
+    bars = page.locator("#completeness .h-bar")
+    drawn = page.locator("#completeness .h-bar > i").first.bounding_box()
+    assert bars.first.bounding_box()["height"] < 30 and drawn["width"] >= 60  # name, bar and figure stand in one line
     assert page.locator("#timeliness tbody tr").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") == width
     assert page.complaints == []

@@ -178,6 +178,31 @@ def test_a_mail_that_is_weak_for_another_source_and_shared_tells_of_no_event():
     assert Parked.objects.count() == 1
 
 
+@pytest.mark.parametrize("text", [PHONE, DEVICE])
+def test_an_untrusted_partner_makes_no_identity_of_others_weak(text):
+    a_source("partner", "untrusted")
+    tell(["crm_id:1", text])
+    victim = whose("crm_id:1")
+
+    for _again in range(2):
+        tell(*([f"wechat_unionid:{n}", text] for n in range(1, 7)), source="partner")
+        tell(*([f"wechat_unionid:{n}", text] for n in range(7, 13)), source="partner")
+
+    assert Member.objects.count() == 13
+    assert not IdentityUse.objects.exists() and not Alarm.objects.exists()
+    key = identity.parse(text)
+    assert identity.find(key.kind, key.value, key.app) == victim
+    assert Identity.objects.filter(weak_since__isnull=False).count() == 0
+
+
+def test_an_untrusted_partners_own_phone_still_turns_weak():
+    a_source("partner", "untrusted")
+
+    tell(*([f"crm_id:{n}", PHONE] for n in range(1, 5)), source="partner")
+
+    assert Identity.objects.filter(weak_since__isnull=False).count() == 1
+
+
 def test_an_untrusted_partner_knows_its_own_members():
     a_source("partner", "untrusted")
     tell([PHONE], source="partner")

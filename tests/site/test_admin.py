@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
@@ -108,6 +110,15 @@ def test_the_member_page_shows_what_every_room_holds_and_no_number_in_the_clear(
     assert admin_client.get(reverse("admin:cdp_member_change", args=["abc"])).status_code == 302
 
 
+@pytest.mark.parametrize(("model", "named"), [("cdp_order", ["Data", "Orders"]), ("ground_job", ["System", "Jobs"])])
+def test_a_page_is_called_as_the_menu_calls_it(admin_client, model, named):
+    page = admin_client.get(reverse(f"admin:{model}_changelist"), headers={"Accept-Language": "en"}).content.decode()
+
+    heading = re.search(r"<h1.*?</h1>", page, re.S).group()
+    parts = [text.strip() for text in re.findall(r">\s*([^<>]+?)\s*<", heading)]
+    assert [text for text in parts if text in named] == named
+
+
 def test_orders_without_a_member_are_found(admin_client, person):
     hers, nobodys = an_order(person, day(2)).external_id, an_order(None, day(2)).external_id
     url = reverse("admin:cdp_order_changelist")
@@ -133,11 +144,24 @@ def test_a_list_counts_no_further_than_ten_thousand(django_assert_num_queries):
             return self
 
         def __getitem__(self, cut):
-            assert cut == slice(None, 10_000)
+            assert cut == slice(None, 10_001)
             return Member.objects.all()[cut]
 
     a_member()
     assert BoundedPaginator(Rows(), 50).count == 1
+
+
+def test_a_list_that_is_counted_so_far_says_that_there_is_more(admin_client, monkeypatch):
+    monkeypatch.setattr("config.ground.readonly.FAR", 2)
+    url = reverse("admin:cdp_member_changelist")
+    a_member(), a_member()
+    whole = admin_client.get(url).content.decode()
+    a_member()
+
+    more = admin_client.get(url).content.decode()
+
+    assert (len(re.findall(r"\b2\+", whole)), len(re.findall(r"\b2\+", more))) == (0, 3)  # heading, foot, select all
+    assert admin_client.get(url).context["cl"].result_count == 2
 
 
 def test_closing_an_alarm_leaves_a_trace(admin_client):
@@ -151,6 +175,8 @@ def test_closing_an_alarm_leaves_a_trace(admin_client):
     assert Alarm.objects.get().closed_at == NOW
     row = AuditRow.objects.get(action="alarm.close")
     assert (row.actor, row.subject, row.at) == ("admin:admin", "feed:x:1", NOW)
+    page = admin_client.get(reverse("admin:ground_alarm_changelist")).content.decode()
+    assert re.search(r"<span[^>]*>\s*已关闭\s*</span>", page)  # a state, not the heading of its instant
 
 
 def test_the_overview_and_the_sidebar_show_only_what_one_may_see(client):

@@ -92,7 +92,7 @@ def _named(columns: list[str]) -> None:
 def _ndjson(path: Path, name: str, encoding: str) -> Table:
     """An object a line. The columns are the names that stand anywhere in it."""
     columns: dict[str, None] = {}
-    for _line, item in _documents(path, encoding):
+    for _line, item, _lost in _documents(path, encoding):
         if isinstance(item, dict):
             columns.update(dict.fromkeys(item))
             _named(list(columns))
@@ -100,23 +100,24 @@ def _ndjson(path: Path, name: str, encoding: str) -> Table:
         raise Unreadable(_("no line of %(path)s is a JSON object") % {"path": name})
 
     def again() -> Iterator[Raw]:
-        for line, item in _documents(path, encoding):
+        for line, item, lost in _documents(path, encoding):
             if isinstance(item, dict):
-                yield Raw(line, [item.get(name) for name in columns], None)
+                yield Raw(line, [item.get(name) for name in columns], text.lost() if lost else None)
             else:
                 yield Raw(line, [item], ("malformed_json", _("this line is not one JSON object, each name once")))
 
     return Table("ndjson", encoding, ",", list(columns), again)
 
 
-def _documents(path: Path, encoding: str) -> Iterator[tuple[int, Any]]:
-    """Each line as its object, or as its text where it is none."""
+def _documents(path: Path, encoding: str) -> Iterator[tuple[int, Any, bool]]:
+    """Each line as its object, or as its text where it is none; and whether characters of it were lost."""
     lines = text.Lines(path, encoding)
     try:
         for line in lines:
             lines.taken = []
             if line.strip() or lines.number in lines.too_long:
-                yield lines.number, _object(line)
+                escaped = "\\ufffd" in line or "\\uFFFD" in line
+                yield lines.number, _object(line), escaped or lines.number in lines.lost
     finally:
         lines.close()
 
@@ -126,7 +127,7 @@ def _object(line: str) -> Any:
         item = json.loads(line, parse_float=Decimal, parse_constant=_never, object_pairs_hook=_once)
         if isinstance(item, dict) and ((line.isascii() and "\\ud" not in line.lower()) or _storable(item)):
             return item
-    return text.UNDECODED.sub("\ufffd", line.rstrip("\r\n"))
+    return text.UNDECODED.sub(text.LOST, line.rstrip("\r\n"))
 
 
 def _storable(item: dict[str, Any]) -> bool:
@@ -168,7 +169,8 @@ def _parquet(path: Path, name: str) -> Table:
             while rows := db.fetchmany(FETCHED):
                 for cells in rows:
                     line += 1
-                    yield Raw(line, list(cells), None)
+                    lost = any(isinstance(cell, str) and text.LOST in cell for cell in cells)
+                    yield Raw(line, list(cells), text.lost() if lost else None)
 
     return Table("parquet", "", ",", columns, again)
 

@@ -21,6 +21,7 @@ BOM = b"\xef\xbb\xbf"
 LONGEST = 1 << 20  # characters of a line; a longer one is a broken file, and memory is shared
 DELIMITERS = ",;\t|"
 UNDECODED = re.compile("[\udc80-\udcff]")
+LOST = "\ufffd"  # what stands for bytes that were no text, in a rejects file of ours and in other programs' files
 PACKED = {b"PK": "ZIP", b"\x1f\x8b": "gzip"}
 csv.field_size_limit(LONGEST)
 
@@ -78,6 +79,7 @@ class Lines:
         self.again: list[str] = []
         self.too_long: set[int] = set()
         self.undecoded: set[int] = set()
+        self.lost: set[int] = set()
 
     def __iter__(self) -> Lines:
         return self
@@ -98,8 +100,11 @@ class Lines:
                 while (rest := self.stream.readline(LONGEST)) and not rest.endswith(("\n", "\r")):
                     pass
                 line = "\n"
-            if not line.isascii() and UNDECODED.search(line):
-                self.undecoded.add(self.number + 1)
+            if not line.isascii():
+                if UNDECODED.search(line):
+                    self.undecoded.add(self.number + 1)
+                if LOST in line:
+                    self.lost.add(self.number + 1)
         except UnicodeError:
             raise Unreadable(_("this text is not in the encoding that was said")) from None
         return line
@@ -141,6 +146,8 @@ def rows(path: Path, encoding: str, delimiter: str) -> Iterator[Raw]:
             elif lines.undecoded and not lines.undecoded.isdisjoint(range(line, lines.number + 1)):
                 why = _("bytes in this line are not %(encoding)s text") % {"encoding": encoding}
                 yield Raw(line, [_shown(cell) for cell in cells], ("encoding", why))
+            elif lines.lost and not lines.lost.isdisjoint(range(line, lines.number + 1)):
+                yield Raw(line, cells, lost())
             elif cells and not (len(cells) == 1 and not cells[0].strip()):
                 yield Raw(line, cells, None)
     finally:
@@ -156,4 +163,9 @@ def first_line(path: Path, encoding: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return UNDECODED.sub("\ufffd", text.rstrip("\r\n"))
+    return UNDECODED.sub(LOST, text.rstrip("\r\n"))
+
+
+def lost() -> tuple[str, str]:
+    """Why a row that holds LOST is none: stored, it would look like a value."""
+    return "encoding", _("this row holds \ufffd: characters were lost before the file came here; write them anew")

@@ -93,7 +93,8 @@ class AlarmAdmin(ReadOnlyAdmin):
 
     @display(description=_("state"))
     def state(self, alarm: Alarm) -> SafeString:
-        return badge(_("open"), "danger") if alarm.closed_at is None else badge(_("closed"), "success")
+        # "Closed" is a text of its own: "closed" heads a column of instants, which has another word in Chinese.
+        return badge(_("open"), "danger") if alarm.closed_at is None else badge(_("Closed"), "success")
 
     @admin.action(description=_("Close the selected alarms"), permissions=["close"])
     def close(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> None:

@@ -117,6 +117,15 @@ def test_a_silent_source_rings_each_night_until_it_is_heard_again(days, send):
     assert Alarm.objects.get().closed_at == midnight_after(22)
 
 
+@pytest.mark.parametrize(("a_day", "rung"), [(19, 0), (20, 1)])
+def test_a_few_new_members_a_day_and_then_none_is_no_silence(send, a_day, rung):
+    for n in range(20):
+        rows = [{"identities": [f"crm_id:{n}-{i}"], "attributes": {"city": "杭州"}} for i in range(a_day)]
+        send("members", *rows, now=f"{at_noon(n):%Y-%m-%d %H:%M}")
+
+    assert watch(now=midnight_after(21)) == rung
+
+
 def test_a_history_load_is_neither_usual_nor_heard(days, send):
     days(30)
     send("events", *events(at(FIRST), 3000, "H"), now="2026-01-10 15:00", history=True)
