@@ -81,7 +81,8 @@ def test_nothing_that_is_left_names_the_person_and_every_sum_is_as_it_was():
     assert Member.objects.values_list("attributes", "erased_at").get() == ({}, NOW)
     assert (receipt.reason, receipt.actor, receipt.asked_at, receipt.done_at) == ("asked", "admin:li", NOW, NOW)
     assert receipt.counts == {
-        "cdp.ConsentRecord": 1, "cdp.Event": 1, "cdp.Identity": 4, "cdp.Member": 1, "cdp.Profile": 1,
+        "cdp.Behaviour": 1, "cdp.Buying": 1, "cdp.ConsentRecord": 1, "cdp.Event": 1, "cdp.Identity": 4, "cdp.Member": 1,
+        "cdp.Profile": 1,
     }  # fmt: skip
 
 
