@@ -61,7 +61,7 @@ def test_the_statement_gives_exactly_the_columns(family):
 
 
 @pytest.mark.parametrize(
-    ("family", "name"), [(family, name) for family in families.ALL for name in family.fields], ids=lambda each: str(each)
+    ("family", "name"), [pytest.param(family, name, id=name) for family in families.ALL for name in family.fields]
 )  # fmt: skip
 def test_every_field_says_what_it_is_in_both_languages(family, name):
     field = family.fields[name]
