@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from automation.models import Conversion
 from automation.results.attribution import credit
-from cdp import consents, merging
+from cdp import consents, merging, tags
 from cdp.ingest import accept
 from cdp.models import Identity, Member, Merge, OrderLine, Parked, Profile, Refund
-from config.ground import alarms, crypto
+from config.ground import alarms, audit, crypto
 from config.ground.cause import Cause
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
 from config.ground.readonly import BoundedPaginator
@@ -162,6 +162,25 @@ def test_a_list_that_is_counted_so_far_says_that_there_is_more(admin_client, mon
 
     assert (len(re.findall(r"\b2\+", whole)), len(re.findall(r"\b2\+", more))) == (0, 3)  # heading, foot, select all
     assert admin_client.get(url).context["cl"].result_count == 2
+
+
+def test_the_trail_stands_as_it_was_written_and_speaks_the_readers_language(admin_client):
+    audit.note("demo", "import.start", "job #1", now=day(40), source="till", dry_run=False)
+    audit.note("demo", "member.erased", "member:1", now=day(2), counts={"cdp.Order": 2})
+
+    answer = admin_client.get(reverse("admin:ground_auditrow_changelist"), headers={"Accept-Language": "en"})
+
+    assert [row.action for row in answer.context["cl"].result_list][:2] == ["member.erased", "import.start"]
+    for said in ("source: till · trial: no", "rows: (orders: 2)"):
+        assert said in answer.content.decode()
+
+
+def test_a_tag_is_written_as_it_is(admin_client, person):
+    tags.give([tags.Given(person.pk, ("preference", "tea"))], source=None, origin="test", now=NOW)
+
+    text = admin_client.get(reverse("admin:cdp_tag_changelist")).content.decode()
+
+    assert re.search(r'class="[^"]*h-exactly[^"]*"[^>]*>\s*tea\s*<', text)
 
 
 def test_closing_an_alarm_leaves_a_trace(admin_client):
