@@ -7,6 +7,7 @@ Whoever asks for another one is told what is told of nobody: the same answer aft
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -87,7 +88,7 @@ def note_attempt(key: ApiKey, member: int, *, now: datetime) -> None:
     """A row when the member exists; the same statements when not. Whoever may see everybody went too far with nobody: what they
     do not find was erased.
     """
-    asked = {"now": now, "actor": f"api:{key.name}", "source": key.source, "member": member}
+    asked: dict[str, Any] = {"now": now, "actor": f"api:{key.name}", "source": key.source, "member": member}
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit = off")
         cursor.execute(_NOTE, asked | {"everybody": EVERYBODY in key.scopes})

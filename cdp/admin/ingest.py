@@ -80,6 +80,10 @@ class IngestCallAdmin(Named, ReadOnlyAdmin):
         ("rows", "accepted"), ("duplicates", "rejected"), "history",
     ]  # fmt: skip
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Where the clock stands, when it really was too."""
+        return ["at", "recorded_at", *self.list_display[1:]] if clock.stands() else self.list_display
+
     def named(self, call: IngestCall) -> str:
         return f"{call.source} · {kind_label(call.kind)} #{call.pk}"
 

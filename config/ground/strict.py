@@ -144,7 +144,7 @@ def _reason(message: str) -> tuple[str, str]:
 def _type(name: str) -> str:
     """In the caller's language; JSON's own words stay."""
     words = {
-        "int": _("a whole number"), "float": _("a number"), "decimal": _("a number"), "str": _("a text"),
+        "int": _("an integer"), "float": _("a decimal number"), "decimal": _("a decimal number"), "str": _("a text"),
         "bool": _("true or false"), "array": _("a list"), "object": _("an object"), "datetime": _("an instant"),
     }  # fmt: skip
     return words.get(name, name)

@@ -14,6 +14,7 @@ from automation.results.attribution import credit
 from cdp import consents, merging, tags
 from cdp.ingest import accept
 from cdp.models import Identity, Member, Merge, OrderLine, Parked, Profile, Refund
+from cdp.quality import measure
 from config.ground import alarms, audit, crypto
 from config.ground.cause import Cause
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
@@ -245,6 +246,21 @@ def test_refunds_and_parked_rows_are_shown(admin_client, person):
     assert "R-7" in page
     assert "4.00" in page
     assert "A-404" in listed
+
+
+def test_a_parked_refund_says_how_much_and_leads_to_its_order_and_is_not_late_when_it_is_too_much(admin_client, person):
+    order = an_order(person, day(2), 1000)
+    parked = Parked.objects.create(
+        kind="refund", source=order.source, external_id="R-9", waits_for=order.external_id, why="too_much",
+        row={"amount": 2500}, parked_at=day(3), alarmed_at=day(3),
+    )  # fmt: skip
+
+    page = admin_client.get(reverse("admin:cdp_parked_change", args=[parked.pk])).content.decode()
+
+    assert reverse("admin:cdp_order_change", args=[order.pk]) in page
+    assert "25.00" in page and "2500" not in page
+    [source] = [one for one in measure(as_of=day(4)).sources if one.parked]
+    assert [(row.rows, row.late) for row in source.parked] == [(1, 0)]
 
 
 def test_pages_show_the_brands_time(admin_client, person):
