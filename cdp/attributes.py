@@ -136,9 +136,9 @@ def _instant(value: Any, declared: Declared) -> str:
 
 
 def _choice(value: Any, declared: Declared) -> str:
-    known = [choice for choice, _label in declared.choices]
-    if value not in known:
-        raise _Unfit("unknown_value", _("this field knows: %(known)s") % {"known": ", ".join(known)})
+    if value not in (choice for choice, _label in declared.choices):
+        known = ", ".join(f"{choice} ({label})" if label else choice for choice, label in declared.choices)
+        raise _Unfit("unknown_value", _("this field knows: %(known)s") % {"known": known})
     return str(value)
 
 

@@ -133,7 +133,7 @@ def _weight(key: Key, rules: Rules) -> int:
 
 
 def _shown(key: Key, found: Resolved, names: int) -> Met:
-    return Met(found.ids[key], key.kind, key.app, mask(key.value), names)
+    return Met(found.ids[key], key.kind, key.app, mask(key.value, key.kind), names)
 
 
 def _weigh(p: Proposal, said: dict[int, dict[str, Any]]) -> tuple[int, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -11,11 +12,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from cdp import brand
 from cdp.errors import InvalidBrand
-from config.ground import clock
+from cdp.quality.problems import lasting
+from config.ground import clock, durations
 from config.ground.models import Brand
 
 FACTORS = {
@@ -86,13 +89,18 @@ BrandForm.base_fields.update(NUMBERS)
 @admin.register(Brand)
 class BrandAdmin(ModelAdmin):
     form = BrandForm
-    list_display = ["name", "timezone", "currency", "parked_for", "clock_mode", "clock_at"]
+    list_display = ["name", "timezone", "currency", "patience", "clock_mode", "clock_at"]
     fieldsets = [
         (None, {"fields": ["name", ("timezone", "currency"), "parked_for"]}),
         (_("Lifecycle stages"), {"fields": [f"stages_{name}" for name in STAGES], "description": NEXT_DAY}),
         (_("Value tiers"), {"fields": [f"value_tiers_{name}" for name in TIERS], "description": NEXT_DAY}),
         (_("Mall stages"), {"fields": [f"mall_stages_{name}" for name in MALL], "description": NEXT_DAY}),
     ]
+
+    @display(description=_("patience with parked rows"), ordering="parked_for")
+    def patience(self, brand: Brand) -> str:
+        length = durations.parse(brand.parked_for)
+        return lasting(timedelta(days=length.days) + length.exact) if length else brand.parked_for
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["timezone", "currency"] if brand.settled() else []

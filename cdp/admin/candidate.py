@@ -46,7 +46,7 @@ class MergeCandidateAdmin(ReadOnlyAdmin):
 
     @display(description=_("members"))
     def pair(self, candidate: MergeCandidate) -> str:
-        return f"{_named(candidate.low)} + {_named(candidate.high)}"
+        return f"{candidate.low.numbered} + {candidate.high.numbered}"
 
     @display(description=_("score"), ordering="score")
     def sure(self, candidate: MergeCandidate) -> SafeString:
@@ -89,7 +89,7 @@ class MergeCandidateAdmin(ReadOnlyAdmin):
             self._each(request, found.filter(pk=candidate.pk), verb)
             return HttpResponseRedirect(back)
         shown = {
-            "title": f"{_named(candidate.low)} + {_named(candidate.high)}",
+            "title": f"{candidate.low.numbered} + {candidate.high.numbered}",
             "badges": self.status(candidate) + _score(candidate),
             "evidence": in_words(candidate),
             "columns": [_side(member) for member in (candidate.low, candidate.high)],
@@ -142,12 +142,9 @@ def _list(names: list[str], words: dict[str, Any]) -> str:
     return ", ".join(word(words, name) for name in names)
 
 
-def _named(member: Member) -> str:
-    return f"{member} · #{member.pk}" if member.attributes.get("name") else str(member)
-
-
 def _score(candidate: MergeCandidate) -> SafeString:
-    colour = "success" if candidate.score >= SURE else "warning" if candidate.score >= LIKELY else "danger"
+    # The surer, the stronger; a weak one is nothing bad.
+    colour = "success" if candidate.score >= SURE else "info" if candidate.score >= LIKELY else None
     return badge(candidate.score, colour)
 
 

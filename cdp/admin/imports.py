@@ -233,6 +233,7 @@ def _told(request: HttpRequest, job: Job) -> dict[str, Any]:
     return {
         "told": told,
         "sentences": list(telling.sentences(told)),
+        "first": sorted(told["first"], key=lambda one: one["line"]),
         "reasons": [(reason_label(code), code, count) for code, count in sorted(told["reasons"].items())],
         "rejects": kept if request.user.has_perm("cdp.download_rejects") else None,
         "resumed": job.tries > 1,

@@ -6,6 +6,7 @@ audit trail.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
+from cdp import attributes
 from cdp.admin.quality_words import field_label, reason_label
 from cdp.ingest import log
 from cdp.models import IngestBody, IngestCall
@@ -78,6 +80,10 @@ class IngestCallAdmin(Named, ReadOnlyAdmin):
         ("rows", "accepted"), ("duplicates", "rejected"), "history",
     ]  # fmt: skip
 
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Where the clock stands, when it really was too."""
+        return ["at", "recorded_at", *self.list_display[1:]] if clock.stands() else self.list_display
+
     def named(self, call: IngestCall) -> str:
         return f"{call.source} · {kind_label(call.kind)} #{call.pk}"
 
@@ -107,6 +113,7 @@ class IngestCallAdmin(Named, ReadOnlyAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         call: IngestCall = kwargs["obj"]
+        known = attributes.declared()
         body = IngestBody.objects.filter(call=call).defer("sealed").first()
         context |= {
             "body": body,
@@ -115,7 +122,7 @@ class IngestCallAdmin(Named, ReadOnlyAdmin):
             "rejections": _rejections(call, body is not None),
             "unnamed": call.rejected - len(call.rejections),
             "reasons": [(reason_label(code), rows) for code, rows in sorted(call.reasons.items(), key=lambda r: -r[1])],
-            "said": [(field_label(name), rows) for name, rows in call.said.items() if not name.startswith("type:")],
+            "said": [(_label(name, known), rows) for name, rows in call.said.items() if not name.startswith("type:")],
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -173,6 +180,12 @@ def _rows(call: IngestCall) -> list[Any]:
     except (msgspec.DecodeError, crypto.Unreadable, KeyError, TypeError):
         return []
     return rows if isinstance(rows, list) else []
+
+
+def _label(name: str, known: Mapping[str, attributes.Declared]) -> str:
+    """A declared attribute as people call it."""
+    one = known.get(name.removeprefix("attribute:")) if name.startswith("attribute:") else None
+    return str(one.label) if one and one.label else field_label(name)
 
 
 def _masked_text(rows: list[Any], index: int | None) -> str:

@@ -270,8 +270,9 @@ class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
 
 def _named(term: str) -> dict[str, Any]:
     """What somebody typed, as a filter: exact for everything that names a person, a beginning for a name."""
-    if term.isascii() and term.isdigit() and len(term) < 10:
-        return {"pk": roots.root(int(term))}
+    number = term.removeprefix("#")  # as pages write it
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        return {"pk": roots.root(int(number))}
     guess = term if ":" in term else f"email:{term}" if "@" in term else f"phone:{term}"
     try:
         key = identity.parse(guess)

@@ -72,7 +72,7 @@ class Merging:
         if None in two or one == other:
             raise Http404
         form = MergeForm(request.POST or None, initial={"keep": min(one, other)})
-        form.fields["keep"].choices = [(m.pk, f"{m} · #{m.pk}") for m in two if m]  # type: ignore[attr-defined]
+        form.fields["keep"].choices = [(m.pk, m.numbered) for m in two if m]  # type: ignore[attr-defined]
         if form.is_valid():
             keep, reason = form.cleaned_data["keep"], form.cleaned_data["reason"]
             drop = other if keep == one else one
@@ -213,7 +213,7 @@ def column(member: Member) -> dict[str, Any]:
             (gettext("last order"), when(profile.last_order_at)),
         ]
     named = [(word(KINDS, i.kind), masked(i)) for i in member.identities.order_by("kind", "pk")[:20]]
-    return {"title": f"{member} · #{member.pk}", "known": known, "named": named, "goes": None}
+    return {"title": member.numbered, "known": known, "named": named, "goes": None}
 
 
 def _going(member: Member) -> list[Line]:
@@ -224,7 +224,7 @@ def _went(merge: Merge) -> dict[str, Any]:
     names = belonging.names()
     goes = [(names[name], f"{count:,}") for name, count in merging.went_over(merge).items()]
     known = [(gettext("merged on"), when(merge.at)), (gettext("by"), merge.actor), (gettext("reason"), merge.reason)]
-    title, going = f"{merge.drop} · #{merge.drop_id}", gettext("What goes back")
+    title, going = merge.drop.numbered, gettext("What goes back")
     return {"title": title, "known": known, "named": [], "going": going, "goes": goes}
 
 

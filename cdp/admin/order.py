@@ -7,13 +7,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from cdp.admin.shown import amount, with_currency
 from cdp.admin.words import KINDS
 from cdp.models import Order, OrderLine, Parked, Refund, RefundLine
-from config.ground.admin.shown import word
+from config.ground.admin.shown import Named, word
 from config.ground.models import Brand
 from config.ground.readonly import ReadOnlyAdmin, ReadOnlyInline
 
@@ -135,7 +138,7 @@ class RefundAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Parked)
-class ParkedAdmin(ReadOnlyAdmin):
+class ParkedAdmin(Named, ReadOnlyAdmin):
     list_display = ["sort", "external_id", "parent", "why", "parked_at", "alarmed_at", "source"]
     list_filter = ["why", "source"]
     list_select_related = ["source"]
@@ -143,6 +146,24 @@ class ParkedAdmin(ReadOnlyAdmin):
     ordering = ["parked_at"]
     search_fields = ["=external_id", "=waits_for"]
     search_help_text = _("number of the row, or of the order that it waits for")
+    fields = readonly_fields = [
+        "sort", "external_id", "source", "order", "back", "why", "parked_at", "alarmed_at",
+    ]  # fmt: skip
+
+    def named(self, parked: Parked) -> str:
+        return f"{self.sort(parked)} {parked.external_id}"
+
+    @display(description=_("waits for"))
+    def order(self, parked: Parked) -> SafeString | str:
+        """A refund's order, where it is there."""
+        found = Order.objects.filter(source=parked.source, external_id=parked.waits_for).first()
+        if parked.why == Parked.Why.NO_MEMBER or found is None:
+            return self.parent(parked)
+        return format_html('<a href="{}">{}</a>', reverse("admin:cdp_order_change", args=[found.pk]), found.external_id)
+
+    @display(description=_("amount"))
+    def back(self, parked: Parked) -> str:
+        return amount(parked.row.get("amount"), Brand.objects.the().currency)
 
     @display(description=_("kind"), ordering="kind")
     def sort(self, parked: Parked) -> str:

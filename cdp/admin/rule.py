@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from cdp import rules
+from cdp import kinds, rules
 from cdp.admin.words import KINDS
 from cdp.models import IdentityRule, Source
 from config.ground import clock
@@ -87,9 +87,16 @@ class RuleForm(forms.ModelForm):
 class IdentityRuleAdmin(ModelAdmin):
     form = RuleForm
     list_display = ["sort", "of", "strength", "trusted", "single", "cap"]
+    list_before_template = "cdp/usual_terms.html"
     list_filter = ["source", "strength"]
     list_select_related = ["source"]
     ordering = ["kind", "source__code"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """With what holds where no rule says otherwise, strongest first."""
+        usual = {"usual": kinds.KINDS}
+        response: HttpResponse = super().changelist_view(request, usual | (extra_context or {}))
+        return response
 
     @display(description=_("kind"), ordering="kind")
     def sort(self, rule: IdentityRule) -> str:

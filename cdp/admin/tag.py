@@ -46,7 +46,7 @@ class TagAdmin(ReadOnlyAdmin):
 
     @display(description=_("tag"), ordering="name")
     def shown(self, tag: Tag) -> SafeString:
-        return badge(tag.name, COLOURS[Family(tag.family)])
+        return badge(tag.name, COLOURS[Family(tag.family)], exactly=True)
 
     @display(description=_("members"), ordering=F("members"))
     def carriers(self, tag: Tag) -> SafeString:
@@ -67,7 +67,7 @@ class MemberTagInline(ReadOnlyInline):
 
     @display(description=_("tag"))
     def shown(self, carried: MemberTag) -> SafeString:
-        return badge(carried.tag.name, COLOURS[Family(carried.tag.family)])
+        return badge(carried.tag.name, COLOURS[Family(carried.tag.family)], exactly=True)
 
     @display(description=_("family"))
     def family(self, carried: MemberTag) -> str:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cdp import identity
 from cdp.errors import Rejected
@@ -48,4 +48,11 @@ def _subject(keys: Sequence[identity.Key], secret: bytes) -> str:
 def _message() -> str:
     most = settings.EVENTS_PER_MEMBER
     said = {"most": most, "seconds": ceil(60 / most)}
-    return _("more than %(most)d events a minute of one member; send it again in %(seconds)d seconds or later") % said
+    return (
+        ngettext(
+            "more than %(most)d events a minute of one member; send it again in a second or later",
+            "more than %(most)d events a minute of one member; send it again in %(seconds)d seconds or later",
+            said["seconds"],
+        )
+        % said
+    )

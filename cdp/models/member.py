@@ -59,6 +59,11 @@ class Member(models.Model):
             return str(_("erased #%(number)d") % {"number": self.pk})
         return self.attributes.get("name") or f"#{self.pk}"
 
+    @property
+    def numbered(self) -> str:
+        """The name with the number, where two of one name are told apart; the number once where there is no name."""
+        return f"{self} · #{self.pk}" if self.attributes.get("name") else str(self)
+
 
 class Identity(models.Model):
     """(kind, app, value) names one member. The value is sealed; it is found by its blind index only, under the version of

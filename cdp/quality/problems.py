@@ -75,8 +75,8 @@ def said(problem: Problem) -> str:
 
 def _drop(kind: str, day: date, rows: int, usual: float) -> Callable[[], str]:
     return lambda: (
-        _("%(kind)s of %(day)s: %(rows)d new rows; on this weekday there are usually %(usual)d")
-        % {"kind": kind_label(kind), "day": day.isoformat(), "rows": rows, "usual": round(usual)}
+        _("%(kind)s of %(day)s: %(rows)s new rows; on this weekday there are usually %(usual)s")
+        % {"kind": kind_label(kind), "day": day.isoformat(), "rows": f"{rows:,}", "usual": f"{round(usual):,}"}
     )
 
 
@@ -90,13 +90,13 @@ def _silence(one: Silence, as_of: datetime) -> Callable[[], str]:
 
 
 def _late(rows: int) -> Callable[[], str]:
-    return lambda: _("%(rows)d parked rows wait longer than the brand's patience") % {"rows": rows}
+    return lambda: _("%(rows)s parked rows wait longer than the brand's patience") % {"rows": f"{rows:,}"}
 
 
 def _rejections(kind: str, bad: int, rows: int) -> Callable[[], str]:
     return lambda: (
-        _("%(kind)s: %(bad)d of %(rows)d rows of the last 7 days were rejected")
-        % {"kind": kind_label(kind), "bad": bad, "rows": rows}
+        _("%(kind)s: %(bad)s of %(rows)s rows of the last 7 days were rejected")
+        % {"kind": kind_label(kind), "bad": f"{bad:,}", "rows": f"{rows:,}"}
     )
 
 

@@ -91,9 +91,9 @@ ORPHANS = f"""
     UNION ALL SELECT source_id, 'orders_not_the_sum', other_sum, with_lines FROM orders WHERE with_lines > 0
 """
 
-# source, kind, why, rows, late, oldest; waiting for up to a day, a week, a month, longer
+# source, kind, why, rows, late (what is too much rang at once), oldest; waiting for up to a day, a week, a month, longer
 PARKED = """
-    SELECT source_id, kind, why, count(*), count(alarmed_at), min(parked_at),
+    SELECT source_id, kind, why, count(*), count(alarmed_at) FILTER (WHERE why <> 'too_much'), min(parked_at),
            count(*) FILTER (WHERE age < interval '1 day'),
            count(*) FILTER (WHERE age >= interval '1 day' AND age < interval '7 days'),
            count(*) FILTER (WHERE age >= interval '7 days' AND age < interval '30 days'),

@@ -43,7 +43,11 @@ def page(request: Request, rows: QuerySet[Row], *, by: str) -> tuple[list[Row], 
 def limit_of(request: Request) -> int:
     text = request.query_params.get("limit", str(USUAL))
     if not _LIMIT.fullmatch(text):
-        raise _refusal("limit", "wrong_form", _("write a whole number from 1 to %(most)d") % {"most": MOST})
+        raise _refusal(
+            "limit",
+            "wrong_form",
+            _("write a whole number from 1; more than %(most)d counts as %(most)d") % {"most": MOST},
+        )
     return min(int(text), MOST)
 
 

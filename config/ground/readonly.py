@@ -35,9 +35,12 @@ class BoundedPaginator(Paginator):
         return f"{self.count:,}+" if self._counted > FAR else f"{self.count:,}"
 
 
-def badge(text: object, colour: str | None = None) -> SafeString:
-    """A state as a coloured word: info, success, warning, danger, primary, or none. In lists and on pages alike."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+def badge(text: object, colour: str | None = None, *, exactly: bool = False) -> SafeString:
+    """A state as a coloured word: info, success, warning, danger, primary, or none. In lists and on pages alike. `exactly`: as it
+    is written, where capitals would be another word.
+    """
+    shown = {"text": text, "type": colour, "class": "h-exactly" if exactly else ""}
+    return render_to_string("unfold/helpers/label.html", shown)
 
 
 class _ReadOnly:
@@ -55,6 +58,7 @@ class ReadOnlyAdmin(_ReadOnly, ModelAdmin):
     show_full_result_count = False  # counts every row of the table on each search
     list_per_page = 50
     paginator = BoundedPaginator
+    empty_value_display = "–"  # as the pages write it themselves
 
 
 class ReadOnlyInline(_ReadOnly, TabularInline):

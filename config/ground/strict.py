@@ -88,7 +88,29 @@ def shape(document: Any, wanted: type[T]) -> T:
     try:
         return msgspec.convert(document, wanted, strict=True)
     except msgspec.ValidationError as error:
-        raise Refused(400, "invalid", _("the request does not have the right form"), [explain(str(error))]) from None
+        told = explain(_named(document, wanted, str(error)))
+        raise Refused(400, "invalid", _("the request does not have the right form"), [told]) from None
+
+
+def _named(document: Any, wanted: type[Any], error: str) -> str:
+    """msgspec says `[...]` for a name that the caller chose: which one is seen by trying each alone, of a hundred at most."""
+    message, at, path = error.partition(" - at `$")
+    before, unnamed, after = path.partition("[...]")
+    if not unnamed or "[" in before:
+        return error
+    holders = [document]
+    for field in filter(None, before.split(".")):
+        holders.append(holders[-1][field])
+    for name in list(holders[-1])[:100]:
+        alone = {name: holders[-1][name]}
+        for field, holder in zip(reversed(before.split(".")[1:]), reversed(holders[:-1]), strict=True):
+            alone = holder | {field: alone}
+        try:
+            msgspec.convert(alone, wanted, strict=True)
+        except msgspec.ValidationError as again:
+            if str(again) == error:
+                return f"{message}{at}{before}.{name}{after}"
+    return error
 
 
 def explain(error: str) -> Fault:
@@ -114,8 +136,18 @@ def _reason(message: str) -> tuple[str, str]:
     if form := re.search(r"matching regex '(.+)'", message):
         return "wrong_form", _("must match %(pattern)s") % {"pattern": form[1]}
     if kinds := re.search(r"Expected `([^`]+)`, got `([^`]+)`", message):
-        return "wrong_type", _("must be %(wanted)s, not %(got)s") % {"wanted": kinds[1], "got": kinds[2]}
+        wanted, got = (" | ".join(_type(name) for name in kind.split(" | ")) for kind in kinds.groups())
+        return "wrong_type", _("must be %(wanted)s, not %(got)s") % {"wanted": wanted, "got": got}
     return "invalid", _("this value cannot be read")
+
+
+def _type(name: str) -> str:
+    """In the caller's language; JSON's own words stay."""
+    words = {
+        "int": _("an integer"), "float": _("a decimal number"), "decimal": _("a decimal number"), "str": _("a text"),
+        "bool": _("true or false"), "array": _("a list"), "object": _("an object"), "datetime": _("an instant"),
+    }  # fmt: skip
+    return words.get(name, name)
 
 
 def _join(path: str, field: str) -> str:

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from cdp import consents, feed
+from cdp import consents, feed, tags
+from cdp.api.members import EXAMPLE
 from cdp.ingest.accept import accept
 from cdp.models import Member, Order
 from config.ground.cause import Cause
@@ -71,6 +72,20 @@ def test_identities_are_masked(partner, member):
         ("crm_id", "****"), ("phone", "+86139****0001"),
     ]  # fmt: skip
     assert "13900000001" not in json.dumps(body)
+
+
+def test_of_a_short_number_the_end_tells_two_apart(partner, member):
+    accept("orders", [{
+        "id": "A2", "identities": ["crm_id:1044"], "placed_at": "2026-02-26T10:00:00+08:00", "amount": 1, "currency": "CNY",
+    }], source="shop", now=NOW)  # fmt: skip
+
+    _status, body = get(partner("members"), "crm_id:1044")
+
+    assert [(i["kind"], i["value"]) for i in body["identities"]] == [("crm_id", "****44")]
+
+
+def test_the_example_carries_tags_that_ingest_takes():
+    assert [tags.parse(text) for text in EXAMPLE["tags"]] == [("preference", "tea")]
 
 
 def test_a_key_of_another_source_sees_no_such_member(partner, member):

@@ -11,10 +11,11 @@ from django.urls import reverse
 
 from automation.models import Conversion
 from automation.results.attribution import credit
-from cdp import consents, merging
+from cdp import consents, merging, tags
 from cdp.ingest import accept
 from cdp.models import Identity, Member, Merge, OrderLine, Parked, Profile, Refund
-from config.ground import alarms, crypto
+from cdp.quality import measure
+from config.ground import alarms, audit, crypto
 from config.ground.cause import Cause
 from config.ground.models import Alarm, AuditRow, Brand, Schedule, Slot
 from config.ground.readonly import BoundedPaginator
@@ -164,6 +165,25 @@ def test_a_list_that_is_counted_so_far_says_that_there_is_more(admin_client, mon
     assert admin_client.get(url).context["cl"].result_count == 2
 
 
+def test_the_trail_stands_as_it_was_written_and_speaks_the_readers_language(admin_client):
+    audit.note("demo", "import.start", "job #1", now=day(40), source="till", dry_run=False)
+    audit.note("demo", "member.erased", "member:1", now=day(2), counts={"cdp.Order": 2})
+
+    answer = admin_client.get(reverse("admin:ground_auditrow_changelist"), headers={"Accept-Language": "en"})
+
+    assert [row.action for row in answer.context["cl"].result_list][:2] == ["member.erased", "import.start"]
+    for said in ("source: till · trial: no", "rows: (orders: 2)"):
+        assert said in answer.content.decode()
+
+
+def test_a_tag_is_written_as_it_is(admin_client, person):
+    tags.give([tags.Given(person.pk, ("preference", "tea"))], source=None, origin="test", now=NOW)
+
+    text = admin_client.get(reverse("admin:cdp_tag_changelist")).content.decode()
+
+    assert re.search(r'class="[^"]*h-exactly[^"]*"[^>]*>\s*tea\s*<', text)
+
+
 def test_closing_an_alarm_leaves_a_trace(admin_client):
     alarms.ring("feed:x:1", "stuck", now=NOW)
     Brand.objects.update(clock_mode="replay", clock_at=NOW)
@@ -226,6 +246,21 @@ def test_refunds_and_parked_rows_are_shown(admin_client, person):
     assert "R-7" in page
     assert "4.00" in page
     assert "A-404" in listed
+
+
+def test_a_parked_refund_says_how_much_and_leads_to_its_order_and_is_not_late_when_it_is_too_much(admin_client, person):
+    order = an_order(person, day(2), 1000)
+    parked = Parked.objects.create(
+        kind="refund", source=order.source, external_id="R-9", waits_for=order.external_id, why="too_much",
+        row={"amount": 2500}, parked_at=day(3), alarmed_at=day(3),
+    )  # fmt: skip
+
+    page = admin_client.get(reverse("admin:cdp_parked_change", args=[parked.pk])).content.decode()
+
+    assert reverse("admin:cdp_order_change", args=[order.pk]) in page
+    assert "25.00" in page and "2500" not in page
+    [source] = [one for one in measure(as_of=day(4)).sources if one.parked]
+    assert [(row.rows, row.late) for row in source.parked] == [(1, 0)]
 
 
 def test_pages_show_the_brands_time(admin_client, person):

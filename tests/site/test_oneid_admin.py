@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from cdp import candidates
 from cdp.admin.candidate import in_words
-from cdp.models import IdentityRule, Merge, MergeCandidate, Source
+from cdp.models import IdentityRule, Member, Merge, MergeCandidate, Source
 from config.ground.models import AuditRow
 from tests.builders import at
 from tests.cdp.persons import a_rule, a_source, order, pairs, send, tell, whose
@@ -108,6 +110,25 @@ def test_trust_in_a_source_is_changed_with_an_audit_row(admin_client):
         "source:shop",
         {"before": "known", "after": "trusted"},
     )
+
+
+def test_the_usual_terms_stand_where_they_are_changed(admin_client):
+    text = admin_client.get(reverse("admin:cdp_identityrule_changelist"), headers={"Accept-Language": "en"}).content
+
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>.*?</tr>", text.decode())]
+    assert ["Phone", "strong", "no", "3"] in rows
+    assert (
+        "There is nothing here yet." in text.decode() and "eset" not in text.decode().split("nothing here yet")[1][:300]
+    )
+
+
+def test_members_without_a_name_are_called_by_their_number_once(admin_client):
+    tell(["crm_id:71"], ["crm_id:72"])
+    one, other = Member.objects.order_by("pk").values_list("pk", flat=True)[:2]
+
+    assert admin_client.get(reverse("admin:cdp_member_changelist"), {"q": f"#{one}"}).context["cl"].result_count == 1
+    text = admin_client.get(reverse("admin:cdp_member_merge", args=[one, other])).content.decode()
+    assert f"#{one}" in text and f"#{one} · #{one}" not in text
 
 
 def test_a_rule_is_made_changed_and_removed_each_with_an_audit_row(admin_client):

@@ -23,6 +23,7 @@ DELIMITERS = ",;\t|"
 UNDECODED = re.compile("[\udc80-\udcff]")
 LOST = "\ufffd"  # what stands for bytes that were no text, in a rejects file of ours and in other programs' files
 PACKED = {b"PK": "ZIP", b"\x1f\x8b": "gzip"}
+PICTURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"%PDF": "PDF", b"\xd0\xcf\x11\xe0": "XLS"}
 csv.field_size_limit(LONGEST)
 
 
@@ -35,6 +36,9 @@ def encoding(path: Path, said: str = "") -> str:
                 raise Unreadable(
                     _("this is a %(format)s file; unpack it or save it as CSV (UTF-8) first") % {"format": name}
                 )
+        for magic, name in PICTURES.items():
+            if start.startswith(magic):
+                raise Unreadable(_("this is a %(format)s file; save it as CSV (UTF-8) first") % {"format": name})
         if start.startswith(BOM):
             return "utf-8-sig"
         if said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from argparse import ArgumentTypeError
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,6 +31,11 @@ def _days(text: str) -> int:
 
 class Command(BaseCommand):
     help = "The quality figures of each source: completeness, timeliness, validity, duplicates, orphans, identities, drops."
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """`data_quality | head` ends quietly, as every tool of a shell does."""
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--source", metavar="S", help="only this source")

@@ -77,6 +77,33 @@ ACTIONS = {
     "user.deleted": _("user deleted"),
 }
 
+# What rows tell besides; a table's name is called as the table is, and what is not here stands as it is written.
+TOLD = {
+    "actor": _("by"),
+    "address": _("address"),
+    "after": _("after"),
+    "asked_by": _("asked by"),
+    "before": _("before"),
+    "cause": _("cause"),
+    "counts": _("rows"),
+    "drop": _("merged away"),
+    "dry_run": _("trial"),
+    "file": _("file"),
+    "history": _("history only"),
+    "identity": _("identity"),
+    "joined": _("joined"),
+    "kind": _("kind"),
+    "members": _("members"),
+    "merge": _("merge"),
+    "personal": _("personal"),
+    "reason": _("reason"),
+    "rows": _("rows"),
+    "signing": _("signing"),
+    "source": _("source"),
+    "timezone": _("time zone"),
+    "until": _("until"),
+}
+
 
 @admin.register(Alarm)
 class AlarmAdmin(ReadOnlyAdmin):
@@ -131,12 +158,12 @@ class SlotAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditRow)
 class AuditAdmin(Named, ReadOnlyAdmin):
-    list_display = ["at", "actor", "verb", "subject", "more"]
-    fields = ["at", "actor", "verb", "subject", "more"]
-    readonly_fields = ["verb", "more"]
+    list_display = ["at", "recorded_at", "actor", "verb", "subject", "more"]
+    fields = ["at", "recorded_at", "actor", "verb", "subject", "more"]
+    readonly_fields = ["recorded_at", "verb", "more"]
     search_fields = ["=actor", "=action", "subject"]
     list_filter = [in_words("action", ACTIONS)]
-    ordering = ["-at"]
+    ordering = ["-id"]  # as they were written: `at` may be the time of a replay
 
     def named(self, row: AuditRow) -> str:
         return f"{self.verb(row)} · {row.subject}"
@@ -147,4 +174,4 @@ class AuditAdmin(Named, ReadOnlyAdmin):
 
     @display(description=_("detail"))
     def more(self, row: AuditRow) -> str:
-        return pairs(row.detail)
+        return pairs(row.detail, TOLD)

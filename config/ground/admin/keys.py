@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
@@ -21,13 +22,24 @@ from unfold.widgets import (
 from config.ground import clock, keys
 from config.ground.models import ApiKey
 
+MAY = {
+    "ingest": gettext_lazy("send rows of its source; needs the source"),
+    "members": gettext_lazy("read and describe members that its source told of; needs the source"),
+    "members:all": gettext_lazy("the same of every member, export and erase"),
+    "segments": gettext_lazy("segments"),
+    "journeys": gettext_lazy("read enrolments of journeys"),
+    "points": gettext_lazy("points"),
+    "messages": gettext_lazy("messages"),
+    "metrics": gettext_lazy("read figures of journeys and of data quality"),
+    "admin": gettext_lazy("merge members and read possible duplicates, together with members:all"),
+}
 OVERLAP = timedelta(days=7)  # in which the partner changes to the new key
 
 
 class KeyForm(forms.ModelForm):
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("Scopes"),
-        choices=[(scope, scope) for scope in keys.SCOPES],
+        choices=[(scope, format_lazy("{}: {}", scope, MAY[scope])) for scope in keys.SCOPES],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
 
@@ -48,6 +60,7 @@ class KeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = ["name", "source", "scopes", "networks", "rate"]
+        help_texts = {"source": gettext_lazy("The data source that it speaks for; needed for ingest and members.")}
 
     def clean_rate(self) -> int:
         rate: int | None = self.cleaned_data["rate"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 ORIGINS = {
@@ -36,12 +38,22 @@ def pairs(values: Any, words: Mapping[str, Any] | None = None) -> str:
 
 def _flat(value: Any, words: Mapping[str, Any]) -> str:
     if isinstance(value, Mapping):
-        parts = ((str(words.get(key, key)), one) for key, one in value.items() if one not in (None, "", [], {}))
+        parts = ((_called(key, words), one) for key, one in value.items() if one not in (None, "", [], {}))
         return " · ".join(
             f"{key}: {f'({_flat(one, words)})' if isinstance(one, Mapping) else _flat(one, words)}"
             for key, one in parts
         )
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     return ", ".join(_flat(one, words) for one in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _called(key: object, words: Mapping[str, Any]) -> str:
+    """cdp.Member -> members, in the reader's language."""
+    try:
+        return str(apps.get_model(str(key))._meta.verbose_name_plural)
+    except (LookupError, ValueError):
+        return str(words.get(str(key), key))
 
 
 def in_words(field: str, words: Mapping[str, Any]) -> tuple[str, type[admin.AllValuesFieldListFilter]]:
