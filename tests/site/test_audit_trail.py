@@ -19,8 +19,9 @@ from django.urls import reverse
 from automation import publishing
 from cdp import attributes, merging, personal
 from cdp.models import AttributeDefinition, Member, MergeCandidate
-from config.ground import alarms, keys
-from config.ground.models import Alarm, ApiKey, AuditRow, Brand
+from config.ground import alarms, approvals, jobs, keys
+from config.ground.cause import Cause
+from config.ground.models import Alarm, ApiKey, Approval, AuditRow, Brand
 from connectors import accounts
 from connectors.models import ProviderAccount, Template
 from tests import flush
@@ -68,6 +69,21 @@ def _() -> Post:
 def _() -> Post:
     alarms.ring("a", "b", now=NOW)
     return act("ground.alarm", "close", Alarm.objects.get())
+
+
+def an_approval() -> Approval:
+    job = jobs.start("export", {}, cause=Cause("test", "1"), actor="admin:li", now=NOW, held=True)
+    return approvals.ask(f"job:{job.pk}", bytes(32), actor="admin:li", now=NOW)
+
+
+@drive("ground.approval:approve")
+def _() -> Post:
+    return act("ground.approval", "approve", an_approval())
+
+
+@drive("ground.approval:refuse")
+def _() -> Post:
+    return act("ground.approval", "refuse", an_approval())
 
 
 def a_key(signed: bool = False) -> ApiKey:
