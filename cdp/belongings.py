@@ -27,6 +27,7 @@ from cdp.models import (
     Placement,
     Profile,
     Refund,
+    SegmentMember,
     ThirdPartyAttribute,
 )
 from cdp.models.source import OWN
@@ -96,6 +97,12 @@ declare(
     MemberTag,
     merge=Moves(unless=("tag_id",)),
     export=("tag__family", "tag__name", "source__code", "since", "expires_at"),
+    erase=DELETED,
+)
+declare(
+    SegmentMember,
+    merge=Moves(unless=("segment_id",)),
+    export=("segment__key", "segment__name", "since"),
     erase=DELETED,
 )
 declare(ThirdPartyAttribute, merge=Moves(unless=("name",)), export=("source__code", "name"), erase=DELETED)

@@ -1,4 +1,5 @@
-"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement. Whoever comes
+"""Once per brand day, at its local midnight: the population's figures, then everybody's profile and placement, then who is in
+which segment. Whoever comes
 second on the same day finds the day done. The figures commit first, since every pass of the day needs them; what is not kept
 any longer goes last, by itself, and when that fails the next look tries again.
 """
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from cdp import placement, population, profiles, retention
+from cdp import judging, placement, population, profiles, retention
 from cdp.ingest import tables
 from cdp.models import PopulationRun
 
@@ -19,6 +20,8 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
     tables.make_months([now, now + timedelta(days=31)])
     run = population.current(as_of=now)
     turned = _turn(run, now=now, quiet=quiet)
+    if turned:  # when it fails, the next look at what is due does it
+        judging.judge(now=now, quiet=quiet)
     today = PopulationRun.objects.filter(pk=run.pk)
     if today.filter(swept_at=None).update(swept_at=now) == 1:
         try:

@@ -16,6 +16,7 @@ from cdp.models import Tag
 from cdp.models.tag import Family
 
 LONGEST = 50
+RULE = "rule"  # the origin of what a rule gives, and takes away again
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def give(given: Sequence[Given], *, source: int | None, origin: str, now: dateti
     """Returns who carries what they did not carry before. Tags that are new are made."""
     if not given:
         return set()
-    tags = _tags({each.tag for each in given})
+    tags = known({each.tag for each in given})
     rows = sorted({(each.member, tags[each.tag]) for each in given})
     with connection.cursor() as cursor:
         cursor.execute(
@@ -52,13 +53,28 @@ def give(given: Sequence[Given], *, source: int | None, origin: str, now: dateti
                SELECT member, tag, %s, %s, %s FROM unnest(%s::bigint[], %s::bigint[]) AS g (member, tag)
                ON CONFLICT (member_id, tag_id) DO UPDATE SET since = excluded.since, expires_at = NULL,
                       source_id = excluded.source_id, origin = excluded.origin, cause = NULL
-               WHERE old.expires_at <= excluded.since RETURNING member_id""",
-            [source, now, origin, [member for member, _tag in rows], [tag for _member, tag in rows]],
+               WHERE old.expires_at <= excluded.since OR old.origin = %s RETURNING member_id""",
+            [source, now, origin, [member for member, _tag in rows], [tag for _member, tag in rows], RULE],
         )
         return {row[0] for row in cursor.fetchall()}
 
 
-def _tags(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def project(members: Sequence[int], *, as_of: datetime) -> None:
+    """Onto their profiles, as the passes over facts do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE cdp_profile p SET tags = coalesce(carried.tags, '{}')
+               FROM unnest(%(members)s::bigint[]) AS m (id)
+               LEFT JOIN LATERAL (
+                   SELECT array_agg(tag_id ORDER BY tag_id) AS tags FROM cdp_membertag WHERE member_id = m.id
+                       AND since <= %(as_of)s AND (expires_at IS NULL OR expires_at > %(as_of)s)) carried ON true
+               WHERE p.member_id = m.id AND p.tags <> coalesce(carried.tags, '{}')""",
+            {"members": sorted(set(members)), "as_of": as_of},
+        )
+
+
+def known(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """(family, name) -> its number. Tags that are new are made."""
     wanted = sorted(wanted)
     Tag.objects.bulk_create([Tag(family=family, name=name) for family, name in wanted], ignore_conflicts=True)
     found = Tag.objects.filter(

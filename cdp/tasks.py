@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from cdp import daily, feed, joining, parked
+from cdp import daily, feed, joining, judging, parked
 from cdp.quality.watch import watch
 from config.ground import clock
 
@@ -37,3 +37,9 @@ def turn_day() -> None:
     daily.turn(now=clock.now())
     parked.ring_for_late(now=clock.now())
     watch(now=clock.now())
+
+
+@shared_task(name="cdp.judge")
+def judge() -> None:
+    """Segments and tag rules that were saved, or that time alone may have changed."""
+    judging.judge(now=clock.now())

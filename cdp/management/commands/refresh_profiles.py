@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from cdp import daily
+from cdp import daily, judging
 from cdp.tasks import drain_all
 from config.ground import clock
 from config.ground.arguments import instant
@@ -29,6 +29,7 @@ class Command(BaseCommand):
             )
         if full:
             written, moved = daily.recompute(as_of=as_of or now)
+            judging.judge(now=as_of or now, everything=True)
             self.stdout.write(_("%(written)d profiles written, %(moved)d moves") % {"written": written, "moved": moved})
         else:
             self.stdout.write(_("%(members)d members with news") % {"members": drain_all()})
