@@ -32,7 +32,7 @@ def hold() -> None:
 
 def all_of_them() -> list[Defined]:
     """In the order in which they are judged."""
-    found = [*Segment.objects.all(), *TagRule.objects.select_related("tag")]
+    found: list[Defined] = [*Segment.objects.all(), *TagRule.objects.select_related("tag")]
     return sorted(found, key=lambda one: (one.level, name(one)))
 
 

@@ -116,7 +116,7 @@ def judge(*, now: datetime, quiet: bool = False, everything: bool = False) -> in
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext('cdp_judging_everybody'))")
-        if not cursor.fetchone()[0]:  # type: ignore[index]
+        if not cursor.fetchone()[0]:
             return 0
     try:
         return _judge_everybody(definitions.all_of_them() if everything else _due(now), now, quiet)

@@ -18,6 +18,7 @@ from config.ground import audit, texts
 from config.ground.nudge import nudge
 
 NAME = 60
+RESERVED = "preview"  # stands in the API where a key stands
 is_key = re.compile(r"[a-z][a-z0-9-]{0,39}").fullmatch
 
 # Of other rooms: the names of what asks for a segment, so that it is not removed under them.
@@ -46,7 +47,7 @@ def check(segment: Segment, before: Segment | None) -> None:
     elif not is_key(segment.key):
         message = _("small letters, digits and -, beginning with a letter, 40 at most")
         faults.append(Fault("key", "wrong_form", message))
-    elif not before and Segment.objects.filter(key=segment.key).exists():
+    elif not before and (segment.key == RESERVED or Segment.objects.filter(key=segment.key).exists()):
         faults.append(Fault("key", "taken", _("there is a segment with this key")))
     for path, text in (("name", segment.name), ("name_en", segment.name_en)):
         if path == "name" and not text:

@@ -41,6 +41,7 @@ TAGS = {
     "ingest": "What happened comes in: members, products, orders, refunds, events.",
     "members": "One member: profile, consents, all that happened.",
     "conditions": "Questions about members: how they are written, and why one is or is not true of a member.",
+    "segments": "Groups of members by a condition or by hand: made, previewed, read page by page.",
     "journeys": "Who is in a journey, and what it caused.",
     "jobs": "Long work that a call started: how far it is, and its file.",
     "metrics": "Figures of all that came in.",

@@ -7,6 +7,7 @@ from cdp.api.ingest import IngestEvents, IngestMembers, IngestOrders, IngestProd
 from cdp.api.merges import MembersMerge, MembersUnmerge
 from cdp.api.privacy import MemberExport, OneMember
 from cdp.api.quality import QualityMetrics
+from cdp.api.segments import OneSegment, SegmentMembers, SegmentPreview, Segments
 from cdp.api.timeline import MemberTimeline
 
 urlpatterns = [
@@ -20,6 +21,10 @@ urlpatterns = [
     path("members/unmerge", MembersUnmerge.as_view()),
     path("conditions/schema", ConditionsSchema.as_view()),
     path("conditions/explain", ConditionsExplain.as_view()),
+    path("segments", Segments.as_view()),
+    path("segments/preview", SegmentPreview.as_view()),
+    path("segments/<str:segment>", OneSegment.as_view()),
+    path("segments/<str:segment>/members", SegmentMembers.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
     path("members/<str:member>", OneMember.as_view()),
     path("members/<str:member>/export", MemberExport.as_view()),

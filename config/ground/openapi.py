@@ -39,6 +39,7 @@ PAGE = (
 PLACES: dict[str, tuple[str, Any]] = {
     "member": ("A member id, or an identity as `kind:value`.", "crm_id:1001"),
     "job": ("The `id` that the call which started it answered.", 48213),
+    "segment": ("The key of a segment.", "buyers"),
     "key": ("The key that it was made with.", "win-back"),
 }
 
