@@ -6,7 +6,7 @@ Whoever changes one holds all of them until the transaction ends, so that two ed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +77,17 @@ def _is_steady(field: Field) -> bool:
 def put_in_order(changed: Defined) -> None:
     """Give each its level. Raises InvalidCondition when the one that was changed asks for itself, however far round."""
     known = {name(one): one for one in all_of_them()}
+    for at, level in levels(changed, known).items():
+        if level != known[at].level:
+            type(known[at])._default_manager.filter(pk=known[at].pk).update(level=level)
+
+
+def check_order(changed: Defined) -> None:
+    """Whether it could be saved as it was read, as things are now. Raises InvalidCondition."""
+    levels(changed, {name(one): one for one in all_of_them()} | {name(changed): changed})
+
+
+def levels(changed: Defined, known: Mapping[str, Defined]) -> dict[str, int]:
     levels: dict[str, int] = {}
 
     def level(at: str, way: tuple[str, ...]) -> int:
@@ -87,9 +98,7 @@ def put_in_order(changed: Defined) -> None:
             levels[at] = max(needed, default=-1) + 1
         return levels[at]
 
-    for at, one in known.items():
-        if level(at, ()) != one.level:
-            type(one)._default_manager.filter(pk=one.pk).update(level=levels[at])
+    return {at: level(at, ()) for at in known}
 
 
 def _circle(changed: Defined, way: Sequence[str]) -> Fault:

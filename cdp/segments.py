@@ -45,8 +45,7 @@ def check(segment: Segment, before: Segment | None) -> None:
     if before and before.key != segment.key:
         faults.append(Fault("key", "stays", _("a key stays; make another segment")))
     elif not is_key(segment.key):
-        message = _("small letters, digits and -, beginning with a letter, 40 at most")
-        faults.append(Fault("key", "wrong_form", message))
+        faults.append(Fault("key", "wrong_form", plain_key()))
     elif not before and (segment.key == RESERVED or Segment.objects.filter(key=segment.key).exists()):
         faults.append(Fault("key", "taken", _("there is a segment with this key")))
     for path, text in (("name", segment.name), ("name_en", segment.name_en)):
@@ -58,6 +57,11 @@ def check(segment: Segment, before: Segment | None) -> None:
         faults.append(Fault("condition", "stays", _("a fixed list stays one, and a condition stays a condition")))
     if faults:
         raise InvalidCondition(faults)
+
+
+def plain_key() -> str:
+    """What a key is."""
+    return _("small letters, digits and -, beginning with a letter, 40 at most")
 
 
 @transaction.atomic

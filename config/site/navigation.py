@@ -21,7 +21,9 @@ SECTIONS: list[tuple[Any, list[tuple[Any, str, str]]]] = [
         [
             (gettext_lazy("Members"), "group", "cdp.member"),
             (gettext_lazy("Profiles"), "demography", "cdp.profile"),
+            (gettext_lazy("Segments"), "groups_2", "cdp.segment"),
             (gettext_lazy("Tags"), "sell", "cdp.tag"),
+            (gettext_lazy("Tag rules"), "rule_settings", "cdp.tagrule"),
             (gettext_lazy("Attributes"), "badge", "cdp.attributedefinition"),
             (gettext_lazy("Possible duplicates"), "join_inner", "cdp.mergecandidate"),
             (gettext_lazy("Merges"), "merge", "cdp.merge"),
