@@ -25,7 +25,7 @@ def fill(client, **more):
 
 def test_a_segment_is_made_and_shown_with_its_size_and_members(admin_client):
     now = clock.now()
-    buyer = a_member(name="买家")
+    buyer = a_member()
     a_member(name="看客")
     an_order(buyer, now - timedelta(days=1), now=now)
     absorbed(now=now)
