@@ -31,6 +31,7 @@ from cdp.models import (
     Placement,
     Profile,
     Refund,
+    SegmentMember,
     ThirdPartyAttribute,
 )
 from cdp.models.source import OWN
@@ -110,6 +111,12 @@ declare(
     MemberTag,
     merge=one_person.TAGS,
     export=("tag__family", "tag__name", "source__code", "since", "expires_at"),
+    erase=DELETED,
+)
+declare(
+    SegmentMember,
+    merge=Moves(unless=("segment_id",)),
+    export=("segment__key", "segment__name", "since"),
     erase=DELETED,
 )
 declare(ThirdPartyAttribute, merge=one_person.MARKS, export=("source__code", "name"), erase=DELETED)

@@ -1,6 +1,6 @@
 """Once per brand day, at its local midnight: the population's figures, then the profile and placement of those whom the new day
-moves. Whoever comes second on the same day finds the day done. The figures commit first, since every pass of the day needs them;
-what is not kept any longer goes last, by itself, and when that fails the next look tries again.
+moves, then who is in which segment. Whoever comes second on the same day finds the day done. The figures commit first, since
+every pass of the day needs them; what is not kept any longer goes last, by itself, and when that fails the next look tries again.
 
 Members with news are absorbed as it comes. Time alone moves those whose instant has come, and new cut points move those between
 the old ones and the new. Everybody is computed anew when more than a quarter would be touched, or when what everybody is judged
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from cdp import placement, population, profiles, retention
+from cdp import judging, placement, population, profiles, retention
 from cdp.features import families
 from cdp.features.family import Family
 from cdp.ingest import tables
@@ -36,6 +36,8 @@ def turn(*, now: datetime, quiet: bool = False) -> bool:
     tables.make_months([now, now + timedelta(days=31)])
     run = population.current(as_of=now)
     turned = _turn(run, now=now, quiet=quiet)
+    if turned:  # when it fails, the next look at what is due does it
+        judging.judge(now=now, quiet=quiet)
     today = PopulationRun.objects.filter(pk=run.pk)
     if today.filter(swept_at=None).update(swept_at=now) == 1:
         try:
@@ -65,7 +67,11 @@ def renew(*, as_of: datetime, quiet: bool = False) -> Passed:
 def catch_due(*, now: datetime) -> Passed:
     """Within a day: whose instant has come since, as a tag that ended."""
     due = list(Profile.objects.filter(next_change_at__lte=now).order_by("pk").values_list("pk", flat=True))
-    return _pass(due, (), now, quiet=False) if due else Passed(0, 0, 0)
+    if not due:
+        return Passed(0, 0, 0)
+    passed = _pass(due, (), now, quiet=False)
+    judging.refresh(due, as_of=now)
+    return passed
 
 
 @transaction.atomic

@@ -67,6 +67,14 @@ class InvalidCondition(ValueError):
         self.faults = list(faults)
 
 
+class InUse(Exception):
+    """Something asks for it, so it stays; the names of what does."""
+
+    def __init__(self, users: Sequence[str]) -> None:
+        super().__init__(", ".join(users))
+        self.users = list(users)
+
+
 class CannotMerge(Exception):
     """Two members cannot be joined, or parted again, as things are. `code`: same, unknown, points_held; undone, not_last."""
 

@@ -19,6 +19,7 @@ from cdp.models import Tag
 from cdp.models.tag import BRAND, Family
 
 LONGEST = 50
+RULE = "rule"  # the origin of what a rule gives, and takes away again
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def give(given: Sequence[Given], *, source: int | None, origin: str, now: dateti
     """Returns who carries what they did not carry before. Tags that are new are made."""
     if not given:
         return set()
-    tags = _tags({each.tag for each in given})
+    tags = known({each.tag for each in given})
     rows = sorted({(each.member, tags[each.tag], each.identity or BRAND) for each in given})
     said: dict[str, Any] = {name: [row[n] for row in rows] for n, name in enumerate(("members", "tags", "identities"))}
     with connection.cursor() as cursor:
@@ -68,7 +69,7 @@ _GIVE = f"""
     SELECT member, tag, %(source)s, %(now)s, %(origin)s, said_by FROM {_GIVEN}
     ON CONFLICT (member_id, tag_id) DO UPDATE SET since = excluded.since, expires_at = NULL, source_id = excluded.source_id,
            origin = excluded.origin, cause = NULL, said_by = excluded.said_by
-    WHERE old.expires_at <= excluded.since RETURNING member_id
+    WHERE old.expires_at <= excluded.since OR old.origin = '{RULE}' RETURNING member_id
 """
 # Of a member who is two: whoever says what is carried already says it for its own.
 _SAY_TOO = f"""
@@ -120,7 +121,22 @@ _PART = (
 )
 
 
-def _tags(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+def project(members: Sequence[int], *, as_of: datetime) -> None:
+    """Onto their profiles, as the passes over facts do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE cdp_profile p SET tags = coalesce(carried.tags, '{}')
+               FROM unnest(%(members)s::bigint[]) AS m (id)
+               LEFT JOIN LATERAL (
+                   SELECT array_agg(tag_id ORDER BY tag_id) AS tags FROM cdp_membertag WHERE member_id = m.id
+                       AND since <= %(as_of)s AND (expires_at IS NULL OR expires_at > %(as_of)s)) carried ON true
+               WHERE p.member_id = m.id AND p.tags <> coalesce(carried.tags, '{}')""",
+            {"members": sorted(set(members)), "as_of": as_of},
+        )
+
+
+def known(wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """(family, name) -> its number. Tags that are new are made."""
     wanted = sorted(wanted)
     Tag.objects.bulk_create([Tag(family=family, name=name) for family, name in wanted], ignore_conflicts=True)
     found = Tag.objects.filter(

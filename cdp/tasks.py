@@ -6,7 +6,7 @@ from datetime import datetime
 
 from celery import shared_task
 
-from cdp import daily, feed, joining, parked
+from cdp import daily, feed, joining, judging, parked
 from cdp.quality.watch import watch
 from config.ground import clock
 
@@ -41,3 +41,9 @@ def turn_day() -> None:
         daily.catch_due(now=clock.now())
     parked.ring_for_late(now=clock.now())
     watch(now=clock.now())
+
+
+@shared_task(name="cdp.judge")
+def judge() -> None:
+    """Segments and tag rules that were saved, or that time alone may have changed."""
+    judging.judge(now=clock.now())

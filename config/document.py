@@ -42,7 +42,7 @@ TAGS = {
     "members": "One member: profile, consents, all that happened.",
     "conditions": "Questions about members: how they are written, and why one is or is not true of a member.",
     "insight": "What the members are like as of an instant, from facts alone.",
-    "segments": "Saved sets of members.",
+    "segments": "Groups of members by a condition or by hand: made, previewed, read page by page.",
     "journeys": "Who is in a journey, and what it caused.",
     "jobs": "Long work that a call started: how far it is, and its file.",
     "metrics": "Figures of all that came in.",

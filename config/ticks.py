@@ -4,6 +4,7 @@ TICKS = {  # task: seconds
     "cdp.absorb": 5,
     "cdp.daily": 60,
     "cdp.join": 30,
+    "cdp.judge": 60,
     "automation.schedules": 10,
     "automation.advance": 5,
     "automation.roll_up": 60,

@@ -10,6 +10,7 @@ from cdp.admin.order import OrderAdmin, ParkedAdmin, RefundAdmin
 from cdp.admin.privacy import ErasureReceiptAdmin
 from cdp.admin.profile import ProfileAdmin
 from cdp.admin.rule import IdentityRuleAdmin, SourceAdmin
+from cdp.admin.segment import SegmentAdmin, TagRuleAdmin
 from cdp.admin.tag import TagAdmin
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "ParkedAdmin",
     "ProfileAdmin",
     "RefundAdmin",
+    "SegmentAdmin",
     "SourceAdmin",
     "TagAdmin",
+    "TagRuleAdmin",
 ]

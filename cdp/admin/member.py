@@ -21,6 +21,7 @@ from cdp import attributes, identity, list_export, member_list, roots
 from cdp.admin import known, reveal
 from cdp.admin.merge import MergeInline, Merging, link
 from cdp.admin.privacy import Privacy
+from cdp.admin.segment import InSegment
 from cdp.admin.shown import amount, attribute, badge, when, with_currency
 from cdp.admin.tag import CarriesTag, MemberTagInline
 from cdp.admin.words import CHANNELS, KINDS, PURPOSES
@@ -113,7 +114,7 @@ class ConsentInline(ReadOnlyInline):
 @admin.register(Member)
 class MemberAdmin(Privacy, Merging, ReadOnlyAdmin):
     list_display = ["name", "stage", "value_tier", "orders", "amount_365", "last_order_at", "registered_at", "made_up"]
-    list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag]
+    list_filter = ["profile__stage", "profile__value_tier", "synthetic", CarriesTag, InSegment]
     list_select_related = ["profile"]
     list_fullwidth = True
     ordering = ["-id"]

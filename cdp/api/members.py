@@ -6,14 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp import attributes, describing, roots, tags, visible
+from cdp import attributes, describing, roots, tagging, tags, visible
 from cdp.conditions import facts
-from cdp.errors import Erased, TooManyAttributes, Undescribed
+from cdp.errors import Erased, Fault, InvalidTag, TooManyAttributes, Undescribed
 from cdp.features import families
 from cdp.masks import masked
 from cdp.models import Member, Placement
@@ -101,10 +102,15 @@ Value = (
 )
 
 
-class Described(Struct, frozen=True, forbid_unknown_fields=True):
-    """Null removes an attribute."""
+class Ends(Struct, frozen=True, forbid_unknown_fields=True):
+    expires_at: Annotated[datetime, Meta(tz=True)]
 
-    attributes: Annotated[dict[str, Value], Meta(min_length=1, max_length=100)]
+
+class Described(Struct, frozen=True, forbid_unknown_fields=True):
+    """Null removes an attribute. `tags`, by `family:name`: true gives it for good, null (or false) takes it away."""
+
+    attributes: Annotated[dict[str, Value], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    tags: Annotated[dict[str, bool | Ends | None], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
 
 EXAMPLE = {
@@ -159,19 +165,25 @@ class MemberDoor(Door):
         body=Described,
         answers={200: MemberAnswer},
         refusals=(422,),
-        example={"attributes": {"city": "杭州", "nickname": None}},
+        example={"attributes": {"city": "杭州", "nickname": None}, "tags": {"identity:vip": True}},
         answer=EXAMPLE,
     )
     def patch(self, request: Request, member: str) -> Response:
-        """Attributes are set, those that are null removed; the others stay. The same again changes nothing."""
+        """Attributes are set and tags given, those that are null removed; the others stay. The same again changes nothing."""
         said, now, key = strict.whole(request.data, Described), clock.now(), key_of(request)
-        kept, wrong = attributes.check(said.attributes, attributes.declared())
-        if found := [fault for fault in (describing.fault(said.attributes), *wrong) if fault]:
+        told = said.attributes or {}
+        kept, wrong = attributes.check(told, attributes.declared())
+        given, odd = _tags(said.tags or {}, now=now)
+        if found := [fault for fault in (describing.fault(told), *wrong, *odd) if fault]:
             faults = [problems.Fault(fault.path, fault.code, fault.message) for fault in found]
             raise Refused(400, "invalid", _("the request does not have the right form"), faults)
         seen = visible.member(member, key)
         try:
-            describing.describe(seen.pk, kept, actor=f"api:{key.name}", source=key.source, now=now)
+            with transaction.atomic():
+                if kept:
+                    describing.describe(seen.pk, kept, actor=f"api:{key.name}", source=key.source, now=now)
+                if given:
+                    tagging.say(seen.pk, given, actor=f"api:{key.name}", source=key.source, now=now)
         except Erased:
             raise visible.NoSuchMember(key, seen.pk) from None
         except Undescribed as error:
@@ -182,6 +194,19 @@ class MemberDoor(Door):
             raise Refused(422, "too_many_attributes", why) from None
         seen = Member.objects.get(pk=roots.root(seen.pk))
         return Response(answer(seen, as_of=now))
+
+
+def _tags(said: dict[str, Any], *, now: datetime) -> tuple[tagging.Said, list[Fault]]:
+    """(what is said of each tag, what is wrong)"""
+    given: dict[tuple[str, str], tagging.Until | None] = {}
+    faults = []
+    for text, how in said.items():
+        try:
+            at = how.expires_at if isinstance(how, Ends) else None
+            given[tags.parse(text)] = tagging.Until(at) if how else None
+        except InvalidTag as error:
+            faults.append(Fault("tags", "invalid_tag", str(error)))
+    return given, faults or [fault for fault in [tagging.fault(given, now=now)] if fault]
 
 
 def answer(member: Member, *, as_of: datetime) -> MemberAnswer:

@@ -18,6 +18,7 @@ from cdp.api.insight import (
 from cdp.api.merges import MembersMerge, MembersUnmerge
 from cdp.api.privacy import MemberExport, OneMember
 from cdp.api.quality import QualityMetrics
+from cdp.api.segments import OneSegment, SegmentMembers, SegmentPreview, Segments
 from cdp.api.timeline import MemberTimeline
 
 urlpatterns = [
@@ -31,6 +32,10 @@ urlpatterns = [
     path("members/unmerge", MembersUnmerge.as_view()),
     path("conditions/schema", ConditionsSchema.as_view()),
     path("conditions/explain", ConditionsExplain.as_view()),
+    path("segments", Segments.as_view()),
+    path("segments/preview", SegmentPreview.as_view()),
+    path("segments/<str:segment>", OneSegment.as_view()),
+    path("segments/<str:segment>/members", SegmentMembers.as_view()),
     path("metrics/quality", QualityMetrics.as_view()),
     path("insight", InsightOverview.as_view()),
     path("insight/rfm", InsightRfm.as_view()),

@@ -19,7 +19,7 @@ from cdp.conditions.history import historical
 from cdp.conditions.known import known
 from cdp.conditions.plain import Known
 from cdp.conditions.sentence import both, sentence, value
-from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Node, Not, OfEvent, Tagged
+from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, InSegment, Node, Not, OfEvent, Tagged
 from cdp.conditions.validate import parse
 from cdp.models.consent import Channel, State
 
@@ -96,6 +96,9 @@ def _actual(node: Node, member: Known) -> Actual:
         case Tagged(family, name):
             carried = (family, name) in member.tags
             return Actual(carried, _texts(lambda: _("yes") if carried else _("no")))
+        case InSegment(key):
+            counted = key in member.segments
+            return Actual(counted, _texts(lambda: _("yes") if counted else _("no")))
     raise TypeError(node)
 
 

@@ -24,4 +24,6 @@ def _leaf(leaf: Node) -> bool:
             return leaf.of.historical
         case OfEvent():
             return True
-    return False  # a tag that was taken away, or a word that another one followed, is not in these tables any more
+    return (
+        False  # a tag or a segment that was left, or a word that another one followed, is not in these tables any more
+    )

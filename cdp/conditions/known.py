@@ -13,7 +13,7 @@ from cdp.conditions.facts import facts
 from cdp.conditions.plain import Known
 from cdp.conditions.tree import Did, Node, leaves
 from cdp.conditions.vocabulary import RECORDS, Row
-from cdp.models import Consent, Member, MemberTag
+from cdp.models import Consent, Member, MemberTag, SegmentMember
 from cdp.profiling import not_judged
 from config.ground import clock
 
@@ -24,9 +24,10 @@ def known(
     """Member -> all that is known. `of`: only the records that this condition asks of are read, not all of them."""
     values = facts(members, as_of=as_of)
     unjudged = set(Member.objects.filter(not_judged(), pk__in=members).values_list("pk", flat=True))
-    rows, carried, said, zone = (
+    rows, carried, belonging, said, zone = (
         _rows(members, as_of, of),
         _tags(members, as_of),
+        _segments(members),
         _consents(members, as_of),
         clock.zone(),
     )
@@ -38,6 +39,7 @@ def known(
             facts=values[member],
             records=rows[member],
             tags=frozenset(carried[member]),
+            segments=frozenset(belonging[member]),
             consents=said[member],
             event=event,
         )
@@ -64,6 +66,14 @@ def _tags(members: Sequence[int], as_of: datetime) -> dict[int, set[tuple[str, s
     carried = MemberTag.objects.filter(tags.in_force(as_of), member__in=members)
     for member, family, name in carried.values_list("member", "tag__family", "tag__name"):
         found[member].add((family, name))
+    return found
+
+
+def _segments(members: Sequence[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    belonging = SegmentMember.objects.filter(member__in=members)
+    for member, key in belonging.values_list("member", "segment__key"):
+        found[member].add(key)
     return found
 
 

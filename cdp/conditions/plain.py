@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cdp.conditions import events
-from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, Node, Not, OfEvent, Tagged
+from cdp.conditions.tree import All, AnyOf, Compare, Consented, Did, InSegment, Node, Not, OfEvent, Tagged
 from cdp.conditions.vocabulary import Field, Property, Row
 from cdp.models.consent import Channel, State
 from config.ground import clock
@@ -35,6 +35,7 @@ class Known:
     facts: Mapping[str, Any] = field(default_factory=dict)  # field -> value, None when it is not known
     records: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # what `did` names -> rows up to the instant
     tags: frozenset[tuple[str, str]] = frozenset()  # (family, name), those in force
+    segments: frozenset[str] = frozenset()  # their keys
     consents: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (channel, purpose) -> the word in force
     event: Mapping[str, Any] | None = None  # the properties of the event that asks
 
@@ -70,6 +71,8 @@ def truth(node: Node, known: Known) -> bool | None:
             return State.GRANTED in said and State.WITHDRAWN not in said
         case Tagged(family, name):
             return (family, name) in known.tags
+        case InSegment(key):
+            return key in known.segments
 
 
 def actual(node: Compare | OfEvent, known: Known) -> Any:

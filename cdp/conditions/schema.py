@@ -17,6 +17,7 @@ from cdp.conditions.sentence import both
 from cdp.conditions.validate import BOUNDS, DEPTH, MESSAGE, NAME, PREDICATES, RECEIVED
 from cdp.conditions.values import A_YEAR, LARGEST, TEXT
 from cdp.conditions.vocabulary import OPERATOR_NAMES, OPERATORS, RECORDS, Field, Property, Record
+from cdp.models import Segment
 from cdp.models.consent import WITHOUT_CHANNEL, Channel, Purpose
 from cdp.models.tag import Family
 from config.ground import durations
@@ -31,13 +32,21 @@ _LENGTHS = ("within_last", "more_than_ago", "within_next")
 def schema() -> Schema:
     """`$defs.condition` is one of a member; `$defs.condition_of_event` may ask of the event that asks too."""
     fields = vocabulary.known()
-    own = [_ref("field"), _ref("tag"), *(_ref(f"did_{name}") for name in RECORDS), _ref("did_event"), _ref("received")]
+    own = [
+        _ref("field"),
+        _ref("tag"),
+        _ref("segment"),
+        *(_ref(f"did_{name}") for name in RECORDS),
+        _ref("did_event"),
+        _ref("received"),
+    ]
     own += [_ref("consent")]
     defs: dict[str, Schema] = {
         "condition": _conditions("condition", own),
         "condition_of_event": _conditions("condition_of_event", [*own, _ref("event")]),
         "field": _any(list(_alike(fields))),
         "tag": _object({"tag": _tag()}),
+        "segment": _object({"segment": {"enum": list(segments())}}),
         "received": _object({"received": _received(RECORDS.get(MESSAGE))}),
         "consent": _object({"consent": _consent()}),
         "event": _of_any_type("event"),
@@ -176,6 +185,12 @@ def _received(record: Record) -> Schema:
     return _object(properties | {"within": _length()}, RECEIVED)
 
 
+def segments() -> dict[str, Schema]:
+    """Key -> its name in both languages."""
+    rows = Segment.objects.order_by("key").values_list("key", "name", "name_en")
+    return {key: {"zh": name, "en": name_en or name} for key, name, name_en in rows}
+
+
 def _consent() -> Schema:
     """Some purposes have no channel of their own."""
     with_channel = [purpose.value for purpose in Purpose if purpose not in WITHOUT_CHANNEL]
@@ -207,6 +222,7 @@ def said() -> Schema:
         "operators": [{"op": op, "label": _both(label)} for op, label in OPERATOR_NAMES.items()],
         "types": [{"type": type, "operators": list(operators)} for type, operators in OPERATORS.items()],
         "families": _choices(tuple(Family.choices)),
+        "segments": [{"value": key, "label": label} for key, label in segments().items()],
         "channels": _choices(tuple(Channel.choices)),
         "purposes": _choices(tuple(Purpose.choices)),
         "limits": {

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Tagged, Typed
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, InSegment, Node, Not, OfEvent, Tagged, Typed
 from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import OPERATOR_NAMES
 from cdp.models.consent import Channel, Purpose
@@ -61,6 +61,8 @@ def _say(node: Node, *, top: bool = False) -> str:
             return _("has consented to %(purpose)s by %(channel)s") % words
         case Tagged(family, name):
             return _("carries the tag %(tag)s") % {"tag": f"{Family(family).label}:{name}"}
+        case InSegment():
+            return _("is in the segment %(name)s") % {"name": node.of}
 
 
 def _compare(label: object, node: Compare | OfEvent) -> str:

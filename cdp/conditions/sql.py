@@ -40,10 +40,10 @@ from django.db.models.functions import Coalesce, TruncDate
 
 from cdp import tags
 from cdp.conditions import events
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Tagged
+from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, InSegment, Node, Not, OfEvent, Tagged
 from cdp.conditions.validate import parse
 from cdp.conditions.vocabulary import Field
-from cdp.models import Consent, Member, MemberTag
+from cdp.models import Consent, Member, MemberTag, SegmentMember
 from cdp.models.consent import Channel, State
 from cdp.profiling import not_judged
 from config.ground import clock
@@ -98,6 +98,8 @@ def _compile(node: Node, as_of: datetime, reads: Reads, *, exact: bool) -> Q:
             return Q(Exists(said.filter(state=State.GRANTED)) & ~Exists(said.filter(state=State.WITHDRAWN)))
         case Tagged():
             return _carried(node, as_of)
+        case InSegment(key):
+            return Q(Exists(SegmentMember.objects.filter(segment__key=key, member=OuterRef("pk"))))
 
 
 def _compared(node: Compare | OfEvent, as_of: datetime, reads: Reads, *, exact: bool) -> Q:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cdp.conditions.vocabulary import Field, Property, Record
+from cdp.models import Segment
 from config.ground.durations import Duration
 
 Typed = Field | Property
@@ -106,7 +107,15 @@ class Tagged:
     name: str
 
 
-Node = All | AnyOf | Not | Compare | OfEvent | Did | Consented | Tagged
+@dataclass(frozen=True)
+class InSegment:
+    """Is counted to a segment, as it was last judged, whatever instant is asked about."""
+
+    key: str
+    of: Segment = dataclass_field(compare=False, repr=False)
+
+
+Node = All | AnyOf | Not | Compare | OfEvent | Did | Consented | Tagged | InSegment
 
 
 def leaves(node: Node) -> Iterator[Node]:

@@ -11,16 +11,31 @@ from django.utils.translation import gettext as _
 
 from cdp import consents, tags
 from cdp.conditions import events, vocabulary
-from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, Node, Not, OfEvent, Sum, Tagged, Typed
+from cdp.conditions.tree import (
+    All,
+    AnyOf,
+    Bound,
+    Compare,
+    Consented,
+    Did,
+    InSegment,
+    Node,
+    Not,
+    OfEvent,
+    Sum,
+    Tagged,
+    Typed,
+)
 from cdp.conditions.values import Values
 from cdp.conditions.vocabulary import FIELDS, OPERATORS, RECORDS, Field, Property, Record
 from cdp.errors import Fault, InvalidCondition, InvalidTag
+from cdp.models import Segment
 
 DEPTH = 12  # deeper than this nobody reads, and the compilers recurse
 PREDICATES = 200
 NAME = 100  # of the name of a property
 GROUPS = ("all", "any", "not")
-PREDICATE_KEYS = ("field", "tag", "did", "received", "consent", "event")
+PREDICATE_KEYS = ("field", "tag", "segment", "did", "received", "consent", "event")
 MESSAGE = "message.received"  # the record of messages; a dot is in no type of an event but our own
 RECEIVED = ("channel", "journey", "step", "status", "within")
 BOUNDS = ("=", "!=", ">", ">=", "<", "<=")
@@ -55,6 +70,10 @@ class _Reader(Values):
     def fields(self) -> dict[str, Field]:
         return vocabulary.known()
 
+    @cached_property
+    def segments(self) -> dict[str, Segment]:
+        return {segment.key: segment for segment in Segment.objects.only("key", "name", "name_en")}
+
     def field(self, name: Any) -> Field | None:
         """Those of the code cost nothing; only for others is the table of the declared ones read, once per condition."""
         if not isinstance(name, str):
@@ -78,6 +97,7 @@ class _Reader(Values):
         readers: dict[str, Callable[[dict[str, Any], str, int], Node | None]] = {
             "field": lambda raw, path, _depth: self._compare(raw, path, record),
             "tag": self._tag,
+            "segment": self._segment,
             "did": self._did,
             "received": self._received,
             "consent": self._consent,
@@ -237,6 +257,13 @@ class _Reader(Values):
             return Tagged(*tags.parse(raw["tag"] if isinstance(raw["tag"], str) else ""))
         except InvalidTag as error:
             return self.fault(_join(path, "tag"), "unknown_tag", str(error))
+
+    def _segment(self, raw: dict[str, Any], path: str, depth: int) -> Node | None:
+        self._only(raw, ("segment",), path)
+        key = raw["segment"]
+        if not isinstance(key, str) or key not in self.segments:
+            return self.fault(_join(path, "segment"), "unknown_segment", _("there is no segment with this key"))
+        return InSegment(key, self.segments[key])
 
     def _consent(self, raw: dict[str, Any], path: str, depth: int) -> Node | None:
         self._only(raw, ("consent",), path)

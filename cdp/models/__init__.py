@@ -12,6 +12,7 @@ from cdp.models.order import Order, OrderLine, Product
 from cdp.models.privacy import ErasureReceipt, ThirdPartyAttribute
 from cdp.models.profile import Behaviour, Buying, Placement, PopulationRun, Profile
 from cdp.models.refund import Parked, Refund, RefundLine
+from cdp.models.segment import Segment, SegmentMember, SegmentSize, TagRule
 from cdp.models.source import Seen, Source
 from cdp.models.tag import MemberTag, Tag
 
@@ -48,9 +49,13 @@ __all__ = [
     "Refund",
     "RefundLine",
     "Seen",
+    "Segment",
+    "SegmentMember",
+    "SegmentSize",
     "Source",
     "SourceQuality",
     "Tag",
+    "TagRule",
     "Telling",
     "ThirdPartyAttribute",
 ]

@@ -41,8 +41,8 @@ PLACES: dict[str, tuple[str, Any]] = {
     "job": ("The `id` that the call which started it answered.", 48213),
     "key": ("The key that it was made with.", "win-back"),
     "segment": (
-        "A segment's key, or `stage:`, `value_tier:`, `rfm_group:`, `tag:family:` with a value.",
-        "stage:first_purchase",
+        "A segment's key; where figures are asked for, also `stage:`, `value_tier:`, `rfm_group:`, `tag:family:` with a value.",
+        "buyers",
     ),
 }
 

@@ -26,6 +26,8 @@ TYPES = {
     "consent.withdrawn": _("consent withdrawn"),
     "points.earned": _("points earned"),
     "stage.entered": _("stage entered"),
+    "segment.entered": _("segment entered"),
+    "segment.left": _("segment left"),
     "value_tier.entered": _("value tier entered"),
     "mall_stage.entered": _("mall stage entered"),
     "campaign_received": _("campaign received"),

@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from django.db import connection
 
-from cdp import exporting, identity, merging
+from cdp import exporting, identity, merging, segments
 from cdp.api.merges import EXAMPLE
 from cdp.ingest.accept import accept
+from cdp.models import Segment
 from config.ground import jobs
 from config.ground.cause import Cause
 from config.ground.openapi import PLACES
@@ -52,6 +53,7 @@ def the_rest(actor: str) -> None:
     _next("cdp_merge", EXAMPLE["merge_id"])
     merging.merge(keep, drop, reason="one person", actor="test", now=NOW)
     accept("members", [{"identities": ["crm_id:1001", "crm_id:1002"]}], source="shop", now=NOW)
+    segments.save(Segment(key=PLACES["segment"][1], name="fixed", condition=None), actor="test", now=NOW)
     _next("ground_job", PLACES["job"][1])
     exporting.ask(member, form="json", actor=actor, now=NOW)
     jobs.run_waiting(lambda: NOW)

@@ -21,6 +21,8 @@ from cdp.models import (
     Profile,
     Refund,
     RefundLine,
+    Segment,
+    SegmentMember,
     Source,
     Tag,
 )
@@ -30,6 +32,7 @@ from connectors.models.message import NEEDS_REASON, Delivery, State
 from loyalty.models import PointsAccount, Programme
 
 TAGS = [("identity", "vip"), ("preference", "茶"), ("behaviour", "夜间活跃")]
+SEGMENTS = ["vips", "nobody"]
 NAMES = ["amount", "sku", "seconds", "at", "who's", "0", "标签", "deep"]  # properties of events
 VALUES = [
     None, 0, 1, -1, 1.5, 0.1, 1e300, 10**15, True, False, "", "王", "Ｗang", "ﬁ", "é", "%", "1", "app", [], ["茶"], ["Ｆund", 3, None],
@@ -58,6 +61,7 @@ class People:
             AttributeDefinition.objects.create(name=name, type=type, label_zh=name, label_en=name)
         self.source = Source.objects.create(code="app", name="app")
         self.tags = [Tag.objects.get_or_create(family=family, name=name)[0] for family, name in TAGS]
+        self.segments = [Segment.objects.get_or_create(key=key, defaults={"name": key})[0] for key in SEGMENTS]
         self.template = Template.objects.create(key="hello", channel="sms", name="hello")
         self.programme = Programme.objects.create(key="main", name="main", points_per_unit=1, started_at=as_of)
         for sku, brand in (("s1", "回头"), ("s2", ""), ("ﬁ", "Ｗang")):
@@ -82,7 +86,7 @@ class People:
         erased = self.chance(0.04)
         member = Member.objects.create(
             attributes={} if erased else self.attributes(), created_at=self.as_of,
-            registered_at=self.some(None, *self.edges), erased_at=self.as_of if erased else None,
+            registered_at=None if erased else self.some(None, *self.edges), erased_at=self.as_of if erased else None,
         )  # fmt: skip
         if not erased and self.chance(0.8):
             self.profile(member)
@@ -96,6 +100,8 @@ class People:
             self.message(member)
         self.words(member)
         self.carries(member)
+        if since := self.some(None, *self.edges):
+            SegmentMember.objects.create(segment=self.segments[0], member=member, since=since)
         if self.chance(0.3):
             PointsAccount.objects.create(programme=self.programme, member=member, avail=0)
         return member.pk

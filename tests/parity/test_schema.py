@@ -10,6 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from cdp.conditions import schema, validate
+from cdp.models import Segment
+from tests.parity.people import SEGMENTS
 from tests.parity.trees import Trees
 
 AS_OF = datetime(2017, 11, 6, 5, tzinfo=UTC)
@@ -55,6 +57,8 @@ def agree(raw, event, validators) -> bool:
 
 @pytest.fixture
 def validators(db):
+    for key in SEGMENTS:
+        Segment.objects.create(key=key, name=key)
     published = schema.schema()
     Draft202012Validator.check_schema(published)
     of_event = published | {"$ref": "#/$defs/condition_of_event"}

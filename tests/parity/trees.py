@@ -44,7 +44,12 @@ class Trees:
         return {kind: [self._grow(leaves // parts, leaf, room - 1) for _n in range(parts)]}
 
     def leaf(self, *, event: bool = False) -> dict[str, Any]:
-        kinds = [self.field] * 4 + [self.did] * 4 + [self.tag, self.consent, self.received] + [self.event] * 3 * event
+        kinds = (
+            [self.field] * 4
+            + [self.did] * 4
+            + [self.tag, self.segment, self.consent, self.received]
+            + [self.event] * 3 * event
+        )
         return self.dice.choice(kinds)()
 
     def field(self) -> dict[str, Any]:
@@ -59,6 +64,9 @@ class Trees:
 
     def tag(self) -> dict[str, Any]:
         return {"tag": self.dice.choice([*(f"{family}:{name}" for family, name in people.TAGS), "channel:nobody"])}
+
+    def segment(self) -> dict[str, Any]:
+        return {"segment": self.dice.choice(people.SEGMENTS)}
 
     def consent(self) -> dict[str, Any]:
         channel, purpose = self.dice.choice(CONSENTS)

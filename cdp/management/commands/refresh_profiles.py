@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from cdp import daily
+from cdp import daily, judging
 from cdp.tasks import drain_all
 from config.ground import clock
 from config.ground.arguments import instant
@@ -29,6 +29,7 @@ class Command(BaseCommand):
             heard = drain_all(as_of)
             self.stdout.write(_("%(members)d members with news") % {"members": heard})
         passed = (daily.recompute if full else daily.renew)(as_of=as_of or now)
+        judging.judge(now=as_of or now, everything=full)
         if passed.touched is not None:
             self.stdout.write(_("%(members)d members whose time has come") % {"members": passed.touched})
         said = {"written": passed.written, "moved": passed.moved}
