@@ -74,7 +74,8 @@ TABLE = """EXECUTE format('CREATE TABLE %I (LIKE cdp_event INCLUDING ALL)', name
             EXECUTE format(
             'ALTER TABLE cdp_event ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
             name, first::timestamp AT TIME ZONE 'UTC', (first + interval '1 month')::timestamp AT TIME ZONE 'UTC');"""
-WITH_LAW = f"""IF to_regclass(name) IS NULL THEN
+# Asked of the table itself, which shows what somebody committed while we waited.
+WITH_LAW = f"""IF NOT EXISTS (SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = current_schema()::regnamespace) THEN
             {TABLE}
             EXECUTE replace($$ {triggers("cdp_event", "MONTH")} $$, 'MONTH', quote_ident(name));
         END IF;"""

@@ -89,7 +89,7 @@ def test_the_second_of_a_pair_waits_and_sees_that_they_are_one(pairs):
 
 
 def test_a_ring_of_merges_at_once_ends_in_one_member():
-    members = [a_member(crm_id=str(n)) for n in range(4)]
+    members = [a_member(crm_id=f"c{n}") for n in range(4)]
 
     at_once(*(lambda n=n: join(members[n], members[(n + 1) % 4]) for n in range(4)))
 

@@ -50,7 +50,7 @@ STEPS = st.lists(
 
 
 def crm(n: int) -> str:
-    return f"crm_id:{n}"
+    return f"crm_id:c{n}"
 
 
 def phone(n: int) -> str:

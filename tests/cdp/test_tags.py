@@ -79,7 +79,7 @@ def test_the_profile_has_the_tags_in_force_as_of_the_instant():
 
 
 def test_who_is_absorbed_has_their_tags_and_the_sets_agree():
-    for number in range(6):
+    for number in range(1, 7):
         send("identity:vip", *(["channel:store"] if number % 2 else []), number=str(number))
     absorbed(now=NOW)
 
