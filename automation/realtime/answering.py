@@ -52,7 +52,9 @@ def _match(matcher: Matcher, group: Sequence[Asked], watch: Watch, *, now: datet
 
 def _warn(matcher: Matcher, verdict: quarantine.Verdict, *, now: datetime) -> None:
     if verdict.rules:
-        detail = gettext_noop("the rules of the live journeys ended the rule engine three times; Python answers instead")
+        detail = gettext_noop(
+            "the rules of the live journeys ended the rule engine three times; Python answers instead"
+        )
         alarms.ring(_subject(matcher), detail, now=now)
     for member in sorted(verdict.members):
         detail = gettext_noop("member %(member)s ended the rule engine three times; Python answers for it instead")
