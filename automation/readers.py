@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from automation import triggers
+from automation import asking, triggers
 from automation.listening import READER
 from automation.results import attribution
-from cdp import feed
+from cdp import feed, segments
 
+segments.USED.append(asking.journeys)
 MESSAGES = ("message.sent", "message.undelivered")
 
 

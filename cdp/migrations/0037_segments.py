@@ -28,8 +28,8 @@ class Migration(migrations.Migration):
                 ('members', models.PositiveIntegerField(default=0, help_text='When they were last counted.', verbose_name='members')),
             ],
             options={
-                'verbose_name': 'segment',
-                'verbose_name_plural': 'segments',
+                'verbose_name': 'member segment',
+                'verbose_name_plural': 'member segments',
                 'constraints': [models.UniqueConstraint(fields=('key',), name='a_segment_has_a_key_of_its_own'), models.CheckConstraint(condition=models.Q(('key__regex', '^[a-z][a-z0-9-]*$')), name='the_key_of_a_segment_is_a_plain_word'), models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='a_segment_has_a_name')],
             },
         ),

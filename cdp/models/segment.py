@@ -39,8 +39,8 @@ class Segment(Definition):
     members = models.PositiveIntegerField(_("members"), default=0, help_text=_("When they were last counted."))
 
     class Meta:
-        verbose_name = _("segment")
-        verbose_name_plural = _("segments")
+        verbose_name = _("member segment")
+        verbose_name_plural = _("member segments")
         constraints = [
             models.UniqueConstraint(fields=["key"], name="a_segment_has_a_key_of_its_own"),
             models.CheckConstraint(

@@ -17,8 +17,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from automation import publishing
-from cdp import attributes, merging, personal
-from cdp.models import AttributeDefinition, Member, MergeCandidate
+from cdp import attributes, merging, personal, segments
+from cdp.models import AttributeDefinition, Member, MergeCandidate, Segment, TagRule
 from config.ground import alarms, approvals, jobs, keys
 from config.ground.cause import Cause
 from config.ground.models import Alarm, ApiKey, Approval, AuditRow, Brand
@@ -285,6 +285,59 @@ SHOES = {
     "lines": "",
     "personal": "on",
 }
+
+
+BUYERS = {"key": "buyers", "name": "买过的", "name_en": "", "condition": '{"field": "orders", "op": ">=", "value": 1}'}
+
+
+def a_segment() -> Segment:
+    made = Segment(key="buyers", name="a", condition={"did": "order"})
+    return segments.save(made, actor="test", now=NOW)
+
+
+def a_tag_rule() -> TagRule:
+    made = TagRule(tag=segments.tag("behaviour:buyer"), condition={"did": "order"})
+    return segments.save_rule(made, actor="test", now=NOW)
+
+
+@drive("cdp.segment:add")
+def _() -> Post:
+    return page("cdp.segment", what="add"), BUYERS
+
+
+@drive("cdp.segment:change")
+def _() -> Post:
+    return page("cdp.segment", a_segment().pk, what="change"), BUYERS
+
+
+@drive("cdp.segment:delete")
+def _() -> Post:
+    return page("cdp.segment", a_segment().pk, what="delete"), {"post": "yes"}
+
+
+@drive("cdp.segment:delete_selected")
+def _() -> Post:
+    return act("cdp.segment", "delete_selected", a_segment(), post="yes")
+
+
+@drive("cdp.tagrule:add")
+def _() -> Post:
+    return page("cdp.tagrule", what="add"), BUYERS | {"tagged": "behaviour:buyer"}
+
+
+@drive("cdp.tagrule:change")
+def _() -> Post:
+    return page("cdp.tagrule", a_tag_rule().pk, what="change"), BUYERS
+
+
+@drive("cdp.tagrule:delete")
+def _() -> Post:
+    return page("cdp.tagrule", a_tag_rule().pk, what="delete"), {"post": "yes"}
+
+
+@drive("cdp.tagrule:delete_selected")
+def _() -> Post:
+    return act("cdp.tagrule", "delete_selected", a_tag_rule(), post="yes")
 
 
 @drive("cdp.attributedefinition:add")

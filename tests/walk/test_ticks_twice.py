@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from automation import publishing
-from cdp import exporting
-from cdp.models import MergeCandidate, Source
+from cdp import exporting, segments
+from cdp.models import MergeCandidate, Segment, Source
 from config.celery import app
 from config.ground import clock
 from config.ground.models import Answer
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.live]
 
 # In the order of the main job, so that each finds what the one before it left to do.
 ORDER = (
-    "cdp.absorb", "cdp.join", "cdp.daily", "automation.schedules", "automation.advance", "connectors.dispatch",
+    "cdp.absorb", "cdp.join", "cdp.judge", "cdp.daily", "automation.schedules", "automation.advance", "connectors.dispatch",
     "connectors.settle_unknown", "automation.roll_up",
     "ground.jobs", "ground.sweep",
 )  # fmt: skip
@@ -68,10 +68,12 @@ def test_every_tick_twice_is_once(sandbox, transactional_db):
 
 def a_shop(sandbox) -> None:
     """Three members with an order each that nobody absorbed yet, at 12:05; yesterday's figures; a journey whose hour has come;
-    two who are one person; an export that was asked for.
+    two who are one person; an export that was asked for; a segment that was saved.
     """
     Source.objects.get_or_create(code="huitou", defaults={"name": "Huitou"})
     clock.stand(at("2017-10-02 11:00"), by="test")
+    buyers = Segment(key="buyers", name="买过的", condition={"did": "order"})
+    segments.save(buyers, actor="test", now=clock.now())
     accounts.install_sandbox(sandbox.url, "http://127.0.0.1:9", now=clock.now())
     ProviderAccount.objects.update(settings=FAST)
     programmes.start(points_per_unit=1, now=clock.now())

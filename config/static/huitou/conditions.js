@@ -11,7 +11,7 @@ function conditionForm(area) {
   const bounds = ["=", "!=", ">", ">=", "<", "<="];
   const box = make("div", { className: "h-card" });
   const rows = make("div", {});
-  const found = make("p", { className: "h-note" });
+  const found = make("p", { className: "h-mute" });
   found.setAttribute("aria-live", "polite");
   const expert = make("details", {}, [make("summary", { textContent: words.expert })]);
   area.before(box);
@@ -240,7 +240,7 @@ function conditionForm(area) {
       const answer = await fetch(area.dataset.preview, { method: "POST", body: area.value, headers: { "X-CSRFToken": token } });
       if (number !== asked || !answer.ok) return;
       const said = await answer.json();
-      found.className = said.faults ? "h-fault h-note" : "h-note";
+      found.className = said.faults ? "h-fault h-note" : "h-mute";
       const counted = words.found.replace("{count}", (said.count ?? 0).toLocaleString()).replace("{total}", (said.total ?? 0).toLocaleString());
       found.textContent = said.faults ? said.faults.join(" · ") : `${said.sentence} — ${counted}`;
     }, 300);
