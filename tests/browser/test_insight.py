@@ -12,7 +12,12 @@ SIDEWAYS = "document.documentElement.scrollWidth <= window.innerWidth"
 
 
 @pytest.mark.parametrize(
-    ("locale", "scheme", "width"), [("zh-CN", "light", 1440), ("en-US", "dark", 1440), ("zh-CN", "light", 800)]
+    ("locale", "scheme", "width"),
+    [
+        ("zh-CN", "light", 1440),
+        pytest.param("en-US", "dark", 1440, marks=pytest.mark.slow),
+        pytest.param("zh-CN", "light", 800, marks=pytest.mark.slow),
+    ],
 )
 def test_every_picture_is_drawn(look, live_server, locale, scheme, width):
     stand()

@@ -70,7 +70,7 @@ def test_what_validate_accepts_the_schema_accepts_and_what_it_refuses_is_refused
     trees = Trees(dice, AS_OF)
     right = wrong = 0
 
-    for _n in range(80):
+    for _n in range(40):
         event = dice.random() < 0.5
         raw = trees.tree(event=event)
         assert agree(raw, event, validators)
@@ -80,7 +80,7 @@ def test_what_validate_accepts_the_schema_accepts_and_what_it_refuses_is_refused
             else:
                 wrong += 1
 
-    assert right > 5 and wrong > 100
+    assert right > 2 and wrong > 50
 
 
 @pytest.mark.parametrize(

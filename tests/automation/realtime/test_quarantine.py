@@ -123,6 +123,7 @@ def until_answered(deadly, whom):
 
 
 @pytest.mark.live
+@pytest.mark.slow
 def test_a_member_that_kills_three_workers_is_answered_by_python(three):
     killed, answers = until_answered('"p0": 1', three)
 
