@@ -114,7 +114,6 @@ def running() -> dict | None:
 def prepare(plan: Plan) -> None:
     free(plan.host, plan.port, "PORT")
     call_command("migrate", interactive=False, verbosity=0)
-    call_command("ready_audiences", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     Heartbeat.objects.all().delete()  # readiness is to be proven by this run, not by the one before
     if wants_sandbox(plan):

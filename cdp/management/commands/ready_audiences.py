@@ -10,7 +10,7 @@ from config.ground import clock
 
 
 class Command(BaseCommand):
-    help = "Make the ready audiences as segments, each once. `up` does it too."
+    help = "Make the ready audiences as segments, each once: they are judged every hour from then on."
 
     def handle(self, *args: Any, **options: Any) -> None:
         made = audiences.make(now=clock.now())

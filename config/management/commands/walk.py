@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config import demonstration
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             go(settings.HOME, households=households, say=self.say)
         except (Missing, WrongBrand, ClockRefused, Stuck) as problem:
             raise CommandError(str(problem)) from None
+        call_command("ready_audiences", verbosity=0)  # after the road: judged on each of its days they would double it
         self.say(f"walked in {time.monotonic() - began:.0f} s")
 
     def say(self, line: str) -> None:
