@@ -59,8 +59,11 @@ def _turn(run: PopulationRun, *, now: datetime, quiet: bool) -> bool:
 @transaction.atomic
 def renew(*, as_of: datetime, quiet: bool = False) -> Passed:
     """Those whom time and the day's figures move: the same rows as everybody from all facts would give."""
-    due = _due(population.current(as_of=as_of), as_of)
-    return recompute(as_of=as_of, quiet=quiet) if due is None else _pass(due, (), as_of, quiet)
+    run = population.current(as_of=as_of)
+    before = PopulationRun.objects.filter(day__lt=run.day, turned_at__isnull=False).exclude(terms={})
+    if not before.exists():  # the first day of an installation, or of one that knew less
+        return recompute(as_of=as_of, quiet=quiet)
+    return _pass(_due(run, as_of), (), as_of, quiet)  # neither time nor a figure of the day moves the families beside
 
 
 @transaction.atomic
