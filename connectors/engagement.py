@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import declare
+from cdp.conditions.vocabulary import SHARE, declare
 from cdp.models.consent import Channel
 from config.ground import clock
 from config.ground.durations import parse
@@ -21,7 +21,6 @@ from connectors.models.message import Delivery
 WINDOW = 90  # days of what is counted
 ANSWERED = (Delivery.CLICKED, Delivery.REPLIED)
 OUTBOX = _("messages sent")
-SHARE = _("share, 0 to 1")
 
 
 def _sent(as_of: datetime, channel: str | None, *, within: int | None = None) -> QuerySet[Any, Any]:

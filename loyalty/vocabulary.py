@@ -11,7 +11,7 @@ from django.db.models import DecimalField, FloatField, OuterRef, Q, QuerySet, Su
 from django.db.models.functions import Cast, Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import declare
+from cdp.conditions.vocabulary import SHARE, declare
 from loyalty.models import Book, Entry, Leg, PointsAccount
 from loyalty.models.programme import MAIN
 
@@ -90,6 +90,6 @@ _points(
     _("redemption share"),
     redemption_share,
     _("Points spent of points earned, ever."),
-    unit=_("share, 0 to 1"),
+    unit=SHARE,
     historical=True,
 )

@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from cdp.admin.shown import amount, when
 from cdp.conditions import facts
-from cdp.conditions.vocabulary import Field
-from cdp.features import buying, families
+from cdp.conditions.vocabulary import SHARE, Field
+from cdp.features import families
 
 PAIR = '<div><dt title="{}">{}</dt><dd>{}</dd></div>'
 WINDOWS = tuple(f"{what}_{days}" for what in ("orders", "amount") for days in (30, 90))
@@ -45,7 +45,7 @@ def shown(field: Field, value: Any, currency: str) -> str:
         return str(dict(field.choices).get(value, value))
     if field.type == "list":
         return _(", ").join(value)
-    if field.unit == buying.SHARE:
+    if field.unit == SHARE:
         return f"{value:.0%}"
     number = f"{value:.1f}" if isinstance(value, float) else str(value)
     return f"{number} {field.unit}" if field.unit else number

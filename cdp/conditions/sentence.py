@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from cdp.conditions.tree import All, AnyOf, Bound, Compare, Consented, Did, InSegment, Node, Not, OfEvent, Tagged, Typed
 from cdp.conditions.validate import parse
-from cdp.conditions.vocabulary import OPERATOR_NAMES
+from cdp.conditions.vocabulary import OPERATOR_NAMES, SHARE
 from cdp.models.consent import Channel, Purpose
 from cdp.models.tag import Family
 from config.ground import clock, money
@@ -93,6 +93,8 @@ def value(field: Typed, said: Any) -> str:
         return _("yes") if said else _("no")
     if field.type == "money":
         return money.show(round(said), Brand.objects.the().currency)
+    if field.unit == SHARE:
+        return f"{float(said) * 100:g} %"
     return str(dict(field.choices).get(said, said)) + (f" {field.unit}" if field.unit else "")
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from config.ground.registry import Registry
 
 Text = str | Promise
+SHARE = _("share, 0 to 1")  # a unit; people read it as a percentage
 
 _ORDERED = ("=", "!=", ">", ">=", "<", "<=", "between")
 _TIMES = ("before", "after", "between", "within_last", "more_than_ago", "within_next", "anniversary_within")

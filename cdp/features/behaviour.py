@@ -12,7 +12,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import Field, column
+from cdp.conditions.vocabulary import SHARE, Field, column
 from cdp.features.family import Family, chosen, texts
 from cdp.models import Behaviour
 from cdp.profiling import judged
@@ -161,7 +161,7 @@ FIELDS = dict(
             _("share of virtual redemptions"),
             "number",
             _("Virtual goods among the redemptions that say `kind`; the rest are physical."),
-            unit=_("share, 0 to 1"),
+            unit=SHARE,
         ),
         _of(
             "redemption_hours",

@@ -13,7 +13,7 @@ from django.db.models import F, Func, Value
 from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 
-from cdp.conditions.vocabulary import Field, column
+from cdp.conditions.vocabulary import SHARE, Field, column
 from cdp.features.family import Family, chosen, texts
 from cdp.features.net import kept, net
 from cdp.models import Buying
@@ -95,7 +95,6 @@ COLUMNS = (
 
 ORDERS = _("orders, net of refunds")
 LINES = _("lines of orders")
-SHARE = _("share, 0 to 1")
 
 
 def _of(name: str, label: Any, type: str, definition: Any, **more: Any) -> tuple[str, Field]:

@@ -404,3 +404,8 @@ def test_the_examples_of_the_document_are_right():
 
     assert len(examples) == 6
     assert [validate(example, event=True) for example in examples] == [[]] * 6
+
+
+def test_a_share_is_said_as_a_percentage():
+    with translation.override("en"):
+        assert sentence({"field": "weekend_share", "op": ">=", "value": 0.07}) == "weekend share at least 7 %"
